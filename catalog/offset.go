@@ -1,0 +1,98 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Offset is the stored position of one partition, with the mark by which events
+// sent again are known. Mark fields are nil until the first event.
+type Offset struct {
+	Topic     string
+	TopicID   [16]byte
+	Partition int32
+	Next      int64
+	CommitLSN *int64
+	LSN       *int64
+	TsMs      *int64
+	Run       []int64
+	RunAgain  *int32
+	LastSent  *int64
+}
+
+// Gap kinds: the log's start passed the position; the log ends before it; the
+// topic was deleted and made again.
+const (
+	GapRetention = "retention"
+	GapTruncated = "truncated"
+	GapRecreated = "recreated"
+)
+
+// Gap is a stretch of a partition that is known to be missing.
+type Gap struct {
+	Topic               string
+	Partition           int32
+	Kind                string
+	Expected, Available int64
+}
+
+// Offsets reads the stored positions of a stream.
+func (c *Catalog) Offsets(ctx context.Context, source string, stream int32) ([]Offset, error) {
+	rows, err := c.pool.Query(ctx, `
+		SELECT topic, topic_id, partition, next, commit_lsn, lsn, ts_ms, run, run_again, last_sent
+		FROM metadb.source_offset WHERE source = $1 AND stream = $2`, source, stream)
+	if err != nil {
+		return nil, fmt.Errorf("read offsets: %w", err)
+	}
+	offsets, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Offset])
+	if err != nil {
+		return nil, fmt.Errorf("read offsets: %w", err)
+	}
+	return offsets, nil
+}
+
+// PlaceOffsets creates positions, or moves them to where reading can go on, and
+// records the gaps that this leaves, in one transaction. It fails when a later
+// epoch owns one of them.
+func (c *Catalog) PlaceOffsets(ctx context.Context, source string, st Stream, offsets []Offset, gaps []Gap) error {
+	err := pgx.BeginFunc(ctx, c.pool, func(tx pgx.Tx) error {
+		var b pgx.Batch
+		for _, o := range offsets {
+			b.Queue(`
+				INSERT INTO metadb.source_offset AS t
+				       (source, stream, topic, topic_id, partition, next, epoch, commit_lsn, lsn, ts_ms, run, run_again, last_sent)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+				ON CONFLICT (source, stream, topic, partition) DO UPDATE
+				SET topic_id = excluded.topic_id, next = excluded.next, epoch = excluded.epoch,
+				    commit_lsn = excluded.commit_lsn, lsn = excluded.lsn, ts_ms = excluded.ts_ms,
+				    run = excluded.run, run_again = excluded.run_again, last_sent = excluded.last_sent
+				WHERE t.epoch <= excluded.epoch`,
+				source, st.Number, o.Topic, o.TopicID, o.Partition, o.Next, st.Epoch,
+				o.CommitLSN, o.LSN, o.TsMs, o.Run, o.RunAgain, o.LastSent)
+		}
+		for _, g := range gaps {
+			b.Queue(`
+				INSERT INTO metadb.source_gap (source, stream, topic, partition, kind, expected, available)
+				VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+				source, st.Number, g.Topic, g.Partition, g.Kind, g.Expected, g.Available)
+		}
+		results := tx.SendBatch(ctx, &b)
+		for range offsets {
+			tag, err := results.Exec()
+			if err == nil && tag.RowsAffected() != 1 {
+				err = fmt.Errorf("a later run of this source owns the positions")
+			}
+			if err != nil {
+				_ = results.Close()
+				return err
+			}
+		}
+		return results.Close()
+	})
+	if err != nil {
+		return fmt.Errorf("place offsets: %w", err)
+	}
+	return nil
+}

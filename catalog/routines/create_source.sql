@@ -1,0 +1,29 @@
+-- CREATE DATA SOURCE: options are alternating names and values.
+CREATE OR REPLACE PROCEDURE metadb.create_data_source(
+    name text, type text, options text[], if_not_exists boolean DEFAULT false)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '5s'
+AS $$
+DECLARE
+    o jsonb := metadb.source_options(options);
+BEGIN
+    IF type IS DISTINCT FROM 'kafka' THEN
+        RAISE EXCEPTION 'invalid data source type "%"', type USING ERRCODE = '22023';
+    END IF;
+    INSERT INTO metadb.source (name, enable, brokers, security, topics, consumer_group, schema_pass_filter,
+        schema_stop_filter, table_stop_filter, trim_schema_prefix, add_schema_prefix, map_public_schema, module)
+    VALUES (create_data_source.name, true, coalesce(o ->> 'brokers', ''), coalesce(nullif(o ->> 'security', ''), 'ssl'),
+        coalesce(o ->> 'topics', ''), coalesce(o ->> 'consumer_group', ''), coalesce(o ->> 'schema_pass_filter', ''),
+        coalesce(o ->> 'schema_stop_filter', ''), coalesce(o ->> 'table_stop_filter', ''),
+        coalesce(o ->> 'trim_schema_prefix', ''), coalesce(o ->> 'add_schema_prefix', ''),
+        coalesce(o ->> 'map_public_schema', ''), coalesce(o ->> 'module', ''))
+    ON CONFLICT DO NOTHING;
+    IF FOUND THEN
+        CALL metadb.touch();
+    ELSIF if_not_exists THEN
+        RAISE NOTICE 'data source "%" already exists, skipping', name USING ERRCODE = '42710';
+    ELSE
+        RAISE EXCEPTION 'data source "%" already exists', name USING ERRCODE = '42710';
+    END IF;
+END $$;

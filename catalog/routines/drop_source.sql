@@ -1,0 +1,16 @@
+-- DROP DATA SOURCE: the tables, and the positions of its streams, stay.
+CREATE OR REPLACE PROCEDURE metadb.drop_data_source(name text, if_exists boolean DEFAULT false)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '5s'
+AS $$
+BEGIN
+    DELETE FROM metadb.source s WHERE s.name = drop_data_source.name;
+    IF FOUND THEN
+        CALL metadb.touch();
+    ELSIF if_exists THEN
+        RAISE NOTICE 'data source "%" does not exist, skipping', name;
+    ELSE
+        RAISE EXCEPTION 'data source "%" does not exist', name USING ERRCODE = '42704';
+    END IF;
+END $$;

@@ -1,0 +1,8 @@
+-- Only the admin role reaches the routines; what it may see is named one by one.
+REVOKE ALL ON ALL ROUTINES IN SCHEMA metadb FROM PUBLIC;
+GRANT USAGE ON SCHEMA metadb TO metadb_admin;
+GRANT EXECUTE ON PROCEDURE metadb.create_data_source(text, text, text[], boolean) TO metadb_admin;
+GRANT EXECUTE ON PROCEDURE metadb.alter_data_source(text, text[]) TO metadb_admin;
+GRANT EXECUTE ON PROCEDURE metadb.drop_data_source(text, boolean) TO metadb_admin;
+GRANT EXECUTE ON PROCEDURE metadb.create_data_origin(text, boolean) TO metadb_admin;
+GRANT SELECT ON metadb.status, metadb.data_sources, metadb.data_origins, metadb.config TO metadb_admin;

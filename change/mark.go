@@ -1,0 +1,128 @@
+package change
+
+import "slices"
+
+// runPause is how long the connector must have been silent between two keyless
+// events of one source position for the second, equal one to count as sent again
+// after a restart. A connector that goes on writing one COPY page never pauses so
+// long; one that was killed takes longer to come back.
+const runPause = 1000 // ms of Event.SentMs
+
+// Mark remembers how far one partition has followed its source, so that what a
+// restarted connector sends again is recognised (rule R2). The zero Mark has
+// seen nothing.
+//
+// Events arrive in commit order, not in the order of their LSN, and the rows of
+// one COPY page share an LSN. So the mark is the highest pair (CommitLSN, LSN)
+// and beside it the highest commit time: a lower pair is a repetition, unless it
+// is newer in time, which only a source restored to an earlier state can send.
+type Mark struct {
+	Set       bool
+	CommitLSN uint64 // 0 while the source has not told it
+	LSN       uint64
+	TsMs      int64 // highest source.ts_ms seen
+
+	// Events without a key cannot be recognised by their value. Run holds a hash
+	// of each one applied at exactly the marked pair, in order; Again counts how
+	// many of them a repetition has brought back, -1 outside of one.
+	Run      []uint64
+	Again    int
+	LastSent int64 // SentMs of the last event at the marked pair
+}
+
+// Accept says whether ev is to be applied and moves the mark past it. Snapshot
+// rows and events without a source position are always accepted and leave the
+// mark alone: their values decide.
+func (m *Mark) Accept(ev *Event) bool {
+	if ev.Op == Read || !ev.Pos.HasLSN {
+		return true
+	}
+	order := m.compare(ev.Pos)
+	switch {
+	case order > 0, order < 0 && ev.TsMs > m.TsMs:
+		m.advance(ev)
+		return true
+	case order < 0:
+		m.Again = 0
+		return false
+	}
+	defer func() { m.LastSent = ev.SentMs }()
+	m.TsMs = max(m.TsMs, ev.TsMs)
+	if ev.KeyShape != nil || ev.Op == Truncate {
+		return true
+	}
+	return m.acceptInRun(ev)
+}
+
+// compare orders p against the marked pair: above, equal to or below zero.
+// A pair whose first half is unknown is compared by LSN alone, but a mark without
+// a first half lies before every pair that has one.
+func (m *Mark) compare(p Position) int {
+	if !m.Set {
+		return 1
+	}
+	if p.HasCommit {
+		if p.CommitLSN != m.CommitLSN {
+			return order(p.CommitLSN, m.CommitLSN)
+		}
+	}
+	return order(p.LSN, m.LSN)
+}
+
+func order(a, b uint64) int {
+	switch {
+	case a > b:
+		return 1
+	case a < b:
+		return -1
+	}
+	return 0
+}
+
+// advance puts the mark at ev's pair.
+func (m *Mark) advance(ev *Event) {
+	m.Set = true
+	m.CommitLSN = 0
+	if ev.Pos.HasCommit {
+		m.CommitLSN = ev.Pos.CommitLSN
+	}
+	m.LSN = ev.Pos.LSN
+	m.TsMs = max(m.TsMs, ev.TsMs)
+	m.Run = nil
+	m.Again = -1
+	m.LastSent = ev.SentMs
+	if ev.KeyShape == nil && ev.Op != Truncate {
+		m.Run = []uint64{ev.contentHash()}
+	}
+}
+
+// acceptInRun decides on a keyless event at exactly the marked pair. Inside a
+// repetition the n-th event is the n-th of the run; what goes beyond it is new.
+func (m *Mark) acceptInRun(ev *Event) bool {
+	h := ev.contentHash()
+	if m.Again < 0 && ev.SentMs > m.LastSent+runPause {
+		if i := slices.Index(m.Run, h); i >= 0 {
+			m.Again = i
+		}
+	}
+	if m.Again >= 0 && m.Again < len(m.Run) && m.Run[m.Again] == h {
+		m.Again++
+		return false
+	}
+	m.Run = append(slices.Clip(m.Run), h)
+	if m.Again >= 0 {
+		m.Again = len(m.Run)
+	}
+	return true
+}
+
+// contentHash is a stable 64-bit FNV-1a hash of what the event does.
+func (ev *Event) contentHash() uint64 {
+	h := uint64(14695981039346656037)
+	for _, part := range [...][]byte{{byte(ev.Op)}, ev.Before, {0}, ev.Row} {
+		for _, b := range part {
+			h = (h ^ uint64(b)) * 1099511628211
+		}
+	}
+	return h
+}

@@ -1,0 +1,179 @@
+package warehouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"metadb/catalog"
+	"metadb/change"
+)
+
+// ErrFenced says that somebody else owns the positions of the batch, or that the
+// source's stream or generation has changed: the batch must be read again.
+var ErrFenced = errors.New("positions have moved under this run")
+
+// ErrConflict says that a row which the batch was to end had been ended by
+// somebody else; the batch must be applied again.
+var ErrConflict = errors.New("a current row changed while the batch was applied")
+
+// Options are what an Applier is made of.
+type Options struct {
+	Source string
+	Stream catalog.Stream
+	Log    *slog.Logger
+	// Reached is called with the name of a point of the program where a test may
+	// kill it; nil outside of such tests.
+	Reached func(point string)
+	// Waiting is called while a schema change waits for others' locks, and with ""
+	// when it has them; it may be nil.
+	Waiting func(reason string)
+}
+
+// Applier applies the batches of one source on a connection of its own. After an
+// error it must be closed: what its transaction did is rolled back, and only the
+// stored positions say how far the source is.
+type Applier struct {
+	conn    *pgx.Conn
+	opt     Options
+	source  string
+	tables  map[tableName]*table
+	lz4     bool
+	copyBuf []byte
+}
+
+// Open connects and reads the layout of all tables.
+func Open(ctx context.Context, config *pgx.ConnConfig, opt Options) (*Applier, error) {
+	if opt.Reached == nil {
+		opt.Reached = func(string) {}
+	}
+	if opt.Waiting == nil {
+		opt.Waiting = func(string) {}
+	}
+	conn, err := pgx.ConnectConfig(ctx, config.Copy())
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	a := &Applier{conn: conn, opt: opt, source: opt.Source}
+	if err := a.setup(ctx); err != nil {
+		a.Close(ctx)
+		return nil, err
+	}
+	return a, nil
+}
+
+// Close ends the connection; an open transaction is rolled back.
+func (a *Applier) Close(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = a.conn.Close(ctx)
+}
+
+// sessionSettings pin the plans of the Applier's own statements to index
+// look-ups: a plan made while a table was empty or not analysed would scan it.
+const sessionSettings = `
+	SET TimeZone = 'UTC'; SET jit = off; SET plan_cache_mode = force_generic_plan;
+	SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
+	SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = 0;
+	SET search_path = pg_catalog, pg_temp`
+
+func (a *Applier) setup(ctx context.Context) error {
+	err := pgx.BeginFunc(ctx, a.conn, func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `SELECT 'lz4' = ANY (coalesce(
+			(SELECT enumvals FROM pg_settings WHERE name = 'default_toast_compression'), '{}'))`).Scan(&a.lz4)
+		if err != nil {
+			return fmt.Errorf("look for lz4: %w", err)
+		}
+		a.tables, err = load(ctx, tx, nil)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := a.conn.PgConn().Exec(ctx, sessionSettings).ReadAll(); err != nil {
+		return fmt.Errorf("set up session: %w", err)
+	}
+	return a.prepareCommon(ctx)
+}
+
+// Bounds of the wait for a schema change's locks: short tries let readers that
+// come meanwhile pass; after a long while one try waits its turn.
+const (
+	lockTry     = "100ms"
+	lockTryLast = "30s"
+	lockTryFor  = 5 * time.Minute
+)
+
+// evolve makes a schema change in a transaction of its own and installs the
+// changed table.
+func (a *Applier) evolve(ctx context.Context, n tableName, d delta) (*table, error) {
+	old := a.tables[n]
+	if old == nil {
+		old = newTable(n)
+	}
+	began, try := time.Now(), lockTry
+	changed, err := backoff.Retry(ctx, func() (*table, error) {
+		if time.Since(began) > lockTryFor {
+			try = lockTryLast
+		}
+		t, err := a.tryAlter(ctx, old, d, try)
+		if err == nil {
+			return t, nil
+		}
+		var pg *pgconn.PgError
+		if errors.As(err, &pg) && (pg.Code == "55P03" || pg.Code == "40P01") {
+			a.opt.Waiting("waiting for locks on table " + n.String() + " to change its columns")
+			return nil, err
+		}
+		return nil, backoff.Permanent(err)
+	}, backoff.WithBackOff(lockBackOff()), backoff.WithMaxElapsedTime(0))
+	if err != nil {
+		return nil, fmt.Errorf("change table %s: %w", n, err)
+	}
+	a.opt.Waiting("")
+	a.opt.Log.Info("table changed", "source", a.source, "table", n.String(), "created", d.create,
+		"added", names(d.add), "retyped", names(d.retype), "year", d.year)
+	if err := a.forget(ctx, old); err != nil {
+		return nil, err
+	}
+	a.tables[n] = changed
+	return changed, nil
+}
+
+func (a *Applier) tryAlter(ctx context.Context, old *table, d delta, lockTimeout string) (*table, error) {
+	a.opt.Reached("ddl.before")
+	var t *table
+	err := pgx.BeginFunc(ctx, a.conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SET LOCAL lock_timeout = '"+lockTimeout+"'"); err != nil {
+			return err
+		}
+		var err error
+		t, err = a.alter(ctx, tx, old, d)
+		a.opt.Reached("ddl.inside")
+		return err
+	})
+	a.opt.Reached("ddl.after")
+	return t, err
+}
+
+func lockBackOff() *backoff.ExponentialBackOff {
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval = 50 * time.Millisecond
+	b.MaxInterval = 5 * time.Second
+	return b
+}
+
+func names(columns []change.Column) string {
+	var list []string
+	for _, c := range columns {
+		list = append(list, c.Name+" "+c.Type.String())
+	}
+	return strings.Join(list, ", ")
+}

@@ -1,0 +1,330 @@
+package warehouse
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"metadb/catalog"
+	"metadb/change"
+)
+
+// Stats counts what a batch did.
+type Stats struct {
+	Events    int // applied, unchanged ones included
+	Versions  int // rows written
+	Closed    int // stored rows ended
+	Unchanged int // events that changed nothing
+	Missing   int // values that were not sent and are not known: stored as NULL
+}
+
+func (s *Stats) add(o Stats) {
+	s.Events += o.Events
+	s.Versions += o.Versions
+	s.Closed += o.Closed
+	s.Unchanged += o.Unchanged
+	s.Missing += o.Missing
+}
+
+// Apply writes the batch and moves its positions, in one transaction; where the
+// type or the key of a table changes between its events, in one for the events
+// before and one for the rest. Schema changes are made before. After an error
+// nothing is promised but that positions and rows agree.
+func (a *Applier) Apply(ctx context.Context, b *change.Batch) (Stats, error) {
+	var total Stats
+	for {
+		cut, err := a.evolveFor(ctx, b)
+		if err != nil {
+			return total, err
+		}
+		head, tail := b, (*change.Batch)(nil)
+		if cut < len(b.Events) {
+			head, tail = b.Split(cut)
+		}
+		stats, err := a.applyOne(ctx, head)
+		if err != nil {
+			return total, err
+		}
+		total.add(stats)
+		if tail == nil {
+			return total, nil
+		}
+		b = tail
+	}
+}
+
+// evolveFor makes the schema changes that the batch's events need, in order, up
+// to the first that other events of its table must precede. It returns the index
+// of the event before which the batch is to be cut; len(b.Events) for none.
+func (a *Applier) evolveFor(ctx context.Context, b *change.Batch) (int, error) {
+	seen := make(map[tableName]bool)
+	for i := range b.Events {
+		ev := &b.Events[i]
+		n := tableName{ev.Target.Schema, ev.Target.Table}
+		t := a.tables[n]
+		if t == nil || !t.ready(ev) {
+			d := deltaFor(t, ev)
+			if d.barrier() && seen[n] {
+				return i, nil
+			}
+			if !d.empty() {
+				var err error
+				if t, err = a.evolve(ctx, n, d); err != nil {
+					return 0, err
+				}
+			}
+			if err := t.plan(ev); err != nil {
+				return 0, err
+			}
+		}
+		seen[n] = true
+	}
+	return len(b.Events), nil
+}
+
+// plan makes the plan for events like ev, if their rows are to be encoded.
+func (t *table) plan(ev *change.Event) error {
+	if t == nil || ev.Shape == nil {
+		return nil
+	}
+	p, err := newPlan(t, ev.Shape)
+	if err != nil {
+		return err
+	}
+	t.plans[planKey{ev.Shape, ev.KeyShape}] = p
+	return nil
+}
+
+// ready says whether t can take the event as it is.
+func (t *table) ready(ev *change.Event) bool {
+	if ev.Shape == nil {
+		return deltaFor(t, ev).empty()
+	}
+	p, ok := t.plans[planKey{ev.Shape, ev.KeyShape}]
+	if !ok || ev.Op != change.Delete && !t.years[yearOf(ev.TsMs)] {
+		return false
+	}
+	return !p.checkUUID || deltaFor(t, ev).empty()
+}
+
+// applyOne applies a batch for which every table is ready.
+func (a *Applier) applyOne(ctx context.Context, b *change.Batch) (Stats, error) {
+	stats := Stats{Events: len(b.Events)}
+	rounds := splitRounds(b.Events)
+	first := &trip{conn: a.conn.PgConn()}
+	a.addFence(first)
+	a.addOffsets(first, b.Parts)
+	a.addLocks(first, b.Events)
+	a.opt.Reached("offsets.before")
+	ledger := make(map[int32]*ledgerEntry)
+	next := first
+	for _, r := range rounds {
+		lanes, err := a.lanesOf(ctx, r.events, &b.Arena)
+		if err != nil {
+			return stats, err
+		}
+		if err := a.fetch(ctx, next, lanes, &b.Arena); err != nil {
+			return stats, err
+		}
+		for _, l := range lanes {
+			l.fold()
+		}
+		if err := a.write(ctx, lanes, ledger, &stats); err != nil {
+			return stats, err
+		}
+		next = &trip{conn: a.conn.PgConn()}
+		if r.truncate != nil {
+			if err := a.truncate(ctx, r.truncate, ledger, &stats); err != nil {
+				return stats, err
+			}
+		}
+	}
+	if len(rounds) == 0 {
+		if err := first.run(ctx); err != nil {
+			return stats, err
+		}
+	}
+	return stats, a.commit(ctx, b, ledger)
+}
+
+// round is a run of events with, perhaps, a truncate behind them: what lies
+// after it must see its effect.
+type round struct {
+	events   []change.Event
+	truncate *change.Event
+}
+
+func splitRounds(events []change.Event) []round {
+	var rounds []round
+	start := 0
+	for i := range events {
+		if events[i].Op == change.Truncate {
+			rounds = append(rounds, round{events[start:i], &events[i]})
+			start = i + 1
+		}
+	}
+	if start < len(events) {
+		rounds = append(rounds, round{events: events[start:]})
+	}
+	return rounds
+}
+
+// lanesOf sorts the events into lanes, by table id and origin. Deletes of a
+// table that does not exist do nothing.
+func (a *Applier) lanesOf(ctx context.Context, events []change.Event, arena *change.Arena) ([]*lane, error) {
+	byTarget := make(map[*change.Target]*lane)
+	var lanes []*lane
+	for i := range events {
+		ev := &events[i]
+		l, ok := byTarget[ev.Target]
+		if !ok {
+			t := a.tables[tableName{ev.Target.Schema, ev.Target.Table}]
+			if t == nil {
+				continue
+			}
+			if err := a.prepare(ctx, t); err != nil {
+				return nil, err
+			}
+			l = newLane(t, ev.Target.Origin)
+			byTarget[ev.Target] = l
+			lanes = append(lanes, l)
+		}
+		var p *plan
+		if ev.Shape != nil {
+			p = l.t.plans[planKey{ev.Shape, ev.KeyShape}]
+		}
+		if err := l.add(ev, p, arena); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(lanes, func(x, y *lane) int {
+		if x.t.id != y.t.id {
+			return int(x.t.id) - int(y.t.id)
+		}
+		return bytes.Compare([]byte(x.origin), []byte(y.origin))
+	})
+	return lanes, nil
+}
+
+// addLocks takes the shared locks of all tables of the batch, in the order of
+// their ids (rule R16).
+func (a *Applier) addLocks(t *trip, events []change.Event) {
+	var ids []int32
+	known := make(map[*change.Target]bool)
+	for i := range events {
+		target := events[i].Target
+		if known[target] {
+			continue
+		}
+		known[target] = true
+		if table := a.tables[tableName{target.Schema, target.Table}]; table != nil {
+			ids = append(ids, table.id)
+		}
+	}
+	slices.Sort(ids)
+	t.add(step{what: "lock tables", stmt: stmtLocks, params: [][]byte{int32Bytes(catalog.LockTable), int32Array(slices.Compact(ids))}})
+}
+
+// fetch reads the current rows of all keys, behind what the trip holds already.
+func (a *Applier) fetch(ctx context.Context, t *trip, lanes []*lane, arena *change.Arena) error {
+	for _, l := range lanes {
+		read := func(r *pgconn.ResultReader) error {
+			for r.NextRow() {
+				l.stored(r.Values(), arena)
+			}
+			return nil
+		}
+		if len(l.keys) > 0 && l.keys[0].n > 0 {
+			t.add(step{what: "read rows of " + l.t.String(), stmt: l.t.stmts.fetch, params: l.params(l.keys), read: read})
+		}
+		if l.nullish != nil {
+			t.add(step{what: "read rows of " + l.t.String(), stmt: l.t.stmts.nullable, params: l.params(l.nullish), read: read})
+		}
+	}
+	if len(t.steps) == 0 {
+		return nil
+	}
+	if err := t.send(ctx); err != nil {
+		return err
+	}
+	a.opt.Reached("fetch.inside")
+	if err := t.receive(); err != nil {
+		return err
+	}
+	a.opt.Reached("fetch.after")
+	return nil
+}
+
+func (l *lane) params(arrays []*array) [][]byte {
+	params := make([][]byte, 0, len(arrays)+1)
+	for _, k := range arrays {
+		params = append(params, k.bytes())
+	}
+	return append(params, []byte(l.origin))
+}
+
+// truncate ends every current row of the event's table and origin.
+func (a *Applier) truncate(ctx context.Context, ev *change.Event, ledger map[int32]*ledgerEntry, stats *Stats) error {
+	t := a.tables[tableName{ev.Target.Schema, ev.Target.Table}]
+	if t == nil {
+		return nil
+	}
+	if err := a.prepare(ctx, t); err != nil {
+		return err
+	}
+	var n int64
+	trip := &trip{conn: a.conn.PgConn()}
+	trip.add(step{
+		what: "truncate " + t.String(), stmt: t.stmts.truncate,
+		params: [][]byte{int64Bytes(micros(ev.TsMs)), []byte(ev.Target.Origin)}, read: affected(&n),
+	})
+	if err := trip.run(ctx); err != nil {
+		return err
+	}
+	stats.Closed += int(n)
+	entryOf(ledger, t.id).bulk = true
+	return nil
+}
+
+// errNotCommitted says that COMMIT rolled back.
+var errNotCommitted = errors.New("the transaction was rolled back")
+
+// commit writes ledger and dead letters and commits. An error that is not
+// PostgreSQL's own leaves the outcome unknown: the stored positions tell.
+func (a *Applier) commit(ctx context.Context, b *change.Batch, ledger map[int32]*ledgerEntry) error {
+	t := &trip{conn: a.conn.PgConn()}
+	addLedger(t, ledger)
+	a.addDead(t, b)
+	t.add(step{what: "commit", sql: "COMMIT", read: func(r *pgconn.ResultReader) error {
+		tag, err := r.Close()
+		if err == nil && tag.String() != "COMMIT" {
+			return errNotCommitted
+		}
+		return err
+	}})
+	a.opt.Reached("commit.before")
+	if err := t.send(ctx); err != nil {
+		return err
+	}
+	a.opt.Reached("commit.sent")
+	if err := t.receive(); err != nil {
+		return fmt.Errorf("commit batch: %w", err)
+	}
+	a.opt.Reached("commit.after")
+	return nil
+}
+
+// readIDs reads nextval results.
+func readIDs(ids *[]int64) func(*pgconn.ResultReader) error {
+	return func(r *pgconn.ResultReader) error {
+		for r.NextRow() {
+			*ids = append(*ids, int64(binary.BigEndian.Uint64(r.Values()[0])))
+		}
+		return nil
+	}
+}

@@ -1,0 +1,154 @@
+package warehouse
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"metadb/catalog"
+	"metadb/change"
+)
+
+// Names of the statements that every batch uses.
+const (
+	stmtFence     = "fence"
+	stmtOffsets   = "offsets"
+	stmtRuns      = "runs"
+	stmtLocks     = "locks"
+	stmtLedger    = "ledger"
+	stmtDeadItems = "dead_letters"
+)
+
+// prepareCommon prepares the statements that do not belong to one table.
+func (a *Applier) prepareCommon(ctx context.Context) error {
+	statements := []struct {
+		name, sql string
+	}{
+		// The source's lock in shared form, then the comparison: a new generation
+		// raises its number under the exclusive form (rule R14).
+		{stmtFence, `
+			SELECT pg_advisory_xact_lock_shared($1::integer, s.id) FROM metadb.source_state s
+			WHERE s.source = $2::text AND s.stream = $3::integer AND s.generation = $4::integer`},
+		// Compare-and-set: it locks the rows, so a zombie waits here and then hits none.
+		{stmtOffsets, `
+			UPDATE metadb.source_offset o
+			SET next = u.next, commit_lsn = u.commit_lsn, lsn = u.lsn, ts_ms = u.ts_ms,
+			    run = NULL, run_again = NULL, last_sent = NULL
+			FROM unnest($4::text[], $5::integer[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[])
+			     u(topic, partition, before, next, commit_lsn, lsn, ts_ms)
+			WHERE o.source = $1::text AND o.stream = $2::integer AND o.epoch = $3::bigint
+			  AND o.topic = u.topic AND o.partition = u.partition AND o.next = u.before`},
+		{stmtRuns, `
+			UPDATE metadb.source_offset SET run = $5::bigint[], run_again = $6::integer, last_sent = $7::bigint
+			WHERE source = $1::text AND stream = $2::integer AND topic = $3::text AND partition = $4::integer`},
+		{stmtLocks, `SELECT pg_advisory_xact_lock_shared($1::integer, u) FROM unnest($2::integer[]) u`},
+		{stmtLedger, `
+			INSERT INTO metadb.apply_ledger (table_id, min_id, max_id, closed_ids, bulk)
+			VALUES ($1::integer, $2::bigint, $3::bigint, $4::bigint[], $5::boolean)`},
+		{stmtDeadItems, `
+			INSERT INTO metadb.dead_letter (source, topic, partition, "offset", record_time, schema_name, table_name,
+			                                record_key, record_value, reason)
+			VALUES ($1::text, $2::text, $3::integer, $4::bigint, to_timestamp($5::bigint / 1000.0), $6::text, $7::text,
+			        $8::bytea, $9::bytea, $10::text)`},
+	}
+	for _, s := range statements {
+		if _, err := a.conn.PgConn().Prepare(ctx, s.name, s.sql, nil); err != nil {
+			return fmt.Errorf("prepare %s: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+// addFence checks that the run still owns the source.
+func (a *Applier) addFence(t *trip) {
+	t.add(step{what: "begin", sql: "BEGIN"})
+	t.add(step{
+		what: "lock the source", stmt: stmtFence,
+		params: [][]byte{int32Bytes(catalog.LockSource), []byte(a.source), int32Bytes(a.opt.Stream.Number), int32Bytes(a.opt.Stream.Generation)},
+		read:   expectRows(1, ErrFenced),
+	})
+}
+
+// expectRows reads a result and fails with err unless it touched n rows.
+func expectRows(n int64, err error) func(*pgconn.ResultReader) error {
+	return func(r *pgconn.ResultReader) error {
+		tag, closeErr := r.Close()
+		if closeErr == nil && tag.RowsAffected() != n {
+			return err
+		}
+		return closeErr
+	}
+}
+
+// addOffsets moves the positions of the partitions that the batch advances.
+func (a *Applier) addOffsets(t *trip, parts []change.Part) {
+	topics := newArray(change.Text.OID(), 1024)
+	partitions := newArray(change.Int4.OID(), 256)
+	before, next := newArray(change.Int8.OID(), 512), newArray(change.Int8.OID(), 512)
+	commits, lsns, times := newArray(change.Int8.OID(), 512), newArray(change.Int8.OID(), 512), newArray(change.Int8.OID(), 512)
+	for i := range parts {
+		p := &parts[i]
+		if p.Next == p.From {
+			continue
+		}
+		topics.add([]byte(p.Topic))
+		partitions.add(int32Bytes(p.Partition))
+		before.addInt64(p.From)
+		next.addInt64(p.Next)
+		if !p.After.Set {
+			commits.add(nil)
+			lsns.add(nil)
+			times.add(nil)
+			continue
+		}
+		commits.addInt64(int64(p.After.CommitLSN))
+		lsns.addInt64(int64(p.After.LSN))
+		times.addInt64(p.After.TsMs)
+	}
+	if topics.n == 0 {
+		return
+	}
+	t.add(step{
+		what: "move positions", stmt: stmtOffsets,
+		params: [][]byte{
+			[]byte(a.source), int32Bytes(a.opt.Stream.Number), int64Bytes(a.opt.Stream.Epoch),
+			topics.bytes(), partitions.bytes(), before.bytes(), next.bytes(), commits.bytes(), lsns.bytes(), times.bytes(),
+		},
+		read: expectRows(int64(topics.n), ErrFenced),
+	})
+	for i := range parts {
+		if p := &parts[i]; p.Next != p.From && len(p.After.Run) > 0 {
+			a.addRun(t, p)
+		}
+	}
+}
+
+// addRun stores what a partition's mark knows of events without a key.
+func (a *Applier) addRun(t *trip, p *change.Part) {
+	hashes := make([]int64, len(p.After.Run))
+	for i, h := range p.After.Run {
+		hashes[i] = int64(h)
+	}
+	t.add(step{
+		what: "store mark", stmt: stmtRuns,
+		params: [][]byte{
+			[]byte(a.source), int32Bytes(a.opt.Stream.Number), []byte(p.Topic), int32Bytes(p.Partition),
+			int64Array(hashes), int32Bytes(int32(p.After.Again)), int64Bytes(p.After.LastSent),
+		},
+	})
+}
+
+// addDead stores the batch's dead letters.
+func (a *Applier) addDead(t *trip, b *change.Batch) {
+	for _, d := range b.Dead {
+		p := b.Parts[d.Part]
+		t.add(step{
+			what: "store dead letter", stmt: stmtDeadItems,
+			params: [][]byte{
+				[]byte(a.source), []byte(p.Topic), int32Bytes(p.Partition), int64Bytes(d.Offset), int64Bytes(d.Timestamp),
+				[]byte(d.Schema), []byte(d.Table), d.Key, d.Value, []byte(d.Reason),
+			},
+		})
+	}
+}

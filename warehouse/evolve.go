@@ -1,0 +1,109 @@
+package warehouse
+
+import (
+	"slices"
+	"time"
+
+	"metadb/change"
+)
+
+// delta is what must change in a table before an event can be applied.
+type delta struct {
+	create bool
+	add    []change.Column // columns by their warehouse names
+	retype []change.Column // existing columns with the type they are to have
+	key    []string        // new key columns; nil: as they are
+	index  []string        // columns that need an index
+	year   int             // history partition to make; 0: none
+}
+
+func (d delta) empty() bool {
+	return !d.create && len(d.add) == 0 && len(d.retype) == 0 && d.key == nil && len(d.index) == 0 && d.year == 0
+}
+
+// barrier says whether events before this one must be applied first: they were
+// folded under the old key, or stored and then converted, when the source wrote
+// them (rule R5).
+func (d delta) barrier() bool { return len(d.retype) > 0 || d.key != nil && !d.create }
+
+// planKey finds the plan of an event's shapes in a table.
+type planKey struct{ row, key *change.Shape }
+
+// deltaFor compares an event with its table; t is nil when there is none. Only
+// events that write a row make tables and partitions.
+func deltaFor(t *table, ev *change.Event) delta {
+	var d delta
+	if ev.Op == change.Truncate || ev.Op == change.Delete && t == nil {
+		return d
+	}
+	if ev.Op == change.Delete && ev.KeyShape != nil {
+		d.keyDelta(t, ev.KeyShape)
+		return d
+	}
+	if t == nil {
+		d.create = true
+		t = newTable(tableName{ev.Target.Schema, ev.Target.Table})
+	}
+	row := ev.Row
+	if ev.Op == change.Delete {
+		row = ev.Before
+	}
+	if row == nil {
+		return d
+	}
+	for _, c := range ev.Shape.Columns {
+		field := row
+		_, _, row = row.Next()
+		name := columnName(c.Name)
+		i, ok := t.index[name]
+		if !ok {
+			d.add = append(d.add, change.Column{Name: name, Type: c.Type})
+			if c.Type == change.UUID {
+				d.index = append(d.index, name)
+			}
+			continue
+		}
+		holds := func() bool { return holdsUUID(field) }
+		if to := widen(t.columns[i].Type, c.Type, holds); to != t.columns[i].Type {
+			d.retype = append(d.retype, change.Column{Name: name, Type: to})
+		}
+	}
+	d.keyDelta(t, ev.KeyShape)
+	if year := yearOf(ev.TsMs); ev.Op != change.Delete && !t.years[year] {
+		d.year = year
+	}
+	return d
+}
+
+// keyDelta notes a new or changed key and the indexes that it needs. An event
+// without a key does not take a known key away: damaged names arrive so (rule
+// R12), and the table's key finds their rows.
+func (d *delta) keyDelta(t *table, key *change.Shape) {
+	if key == nil && len(t.key) > 0 {
+		return
+	}
+	names := []string{}
+	if key != nil {
+		for _, c := range key.Columns {
+			names = append(names, columnName(c.Name))
+		}
+	}
+	if !t.keyKnown || !slices.Equal(names, t.keyNames()) {
+		d.key = names
+	}
+	for _, n := range names {
+		if !t.indexed[n] && !slices.Contains(d.index, n) {
+			d.index = append(d.index, n)
+		}
+	}
+}
+
+// holdsUUID says whether a text value may stay in a uuid column: it is one, or
+// it is no value.
+func holdsUUID(field change.Tuple) bool {
+	v, n, _ := field.Next()
+	return n < 0 || isUUID(v)
+}
+
+// yearOf is the UTC year of a time in ms since 1970.
+func yearOf(ms int64) int { return time.UnixMilli(ms).UTC().Year() }

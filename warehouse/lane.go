@@ -1,0 +1,246 @@
+package warehouse
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"metadb/change"
+)
+
+// lane is the events of one table and origin within a round, and the state of
+// their keys: what was current before them, and what they make of it.
+type lane struct {
+	t      *table
+	origin string
+	events []laneEvent
+
+	states  map[string]*keyState
+	keys    []*array // parameters of the fetch: one array per look-up column
+	nullish []*array // the same for keys that hold a NULL
+	scratch []byte
+
+	versions  []version
+	closed    []int64 // ids of stored rows that end
+	ends      []int64 // when, µs since 2000
+	unchanged int
+	missing   int // unavailable values that nothing could replace
+}
+
+// laneEvent is an event with its row as a row of the table, and its key.
+type laneEvent struct {
+	ev    *change.Event
+	row   change.Tuple // Create, Read, Update
+	state *keyState    // of the key; keyless tables: of the row that ends
+	next  *keyState    // keyless tables: of the row that begins
+}
+
+// keyState is what is current for one key: rows of the table, and versions of
+// this batch. More than one of either is found only in tables without a key and
+// in warehouses taken over from 1.4.
+type keyState struct {
+	rows     []storedRow
+	versions []int32
+}
+
+type storedRow struct {
+	id  int64
+	row change.Tuple
+}
+
+// version is a row that the batch writes.
+type version struct {
+	start, end int64 // µs since 2000
+	current    bool
+	row        change.Tuple
+}
+
+func newLane(t *table, origin string) *lane {
+	l := &lane{t: t, origin: origin, states: make(map[string]*keyState)}
+	l.keys = l.arrays()
+	return l
+}
+
+func (l *lane) arrays() []*array {
+	var arrays []*array
+	for _, i := range l.t.lookup() {
+		arrays = append(arrays, newArray(l.t.columns[i].Type.OID(), 256))
+	}
+	return arrays
+}
+
+// add takes an event into the lane: its row in the table's columns, and the
+// state of its key, which is to be fetched when it is new.
+func (l *lane) add(ev *change.Event, p *plan, arena *change.Arena) error {
+	e := laneEvent{ev: ev}
+	if ev.Op != change.Delete && ev.Op != change.Truncate {
+		row, err := l.encode(p, ev.Row, arena)
+		if err != nil {
+			return err
+		}
+		e.row = row
+	}
+	switch {
+	case len(l.t.key) == 0:
+		if err := l.addKeyless(&e, p, arena); err != nil {
+			return err
+		}
+	case ev.Op == change.Delete:
+		shape, key := ev.KeyShape, ev.Key
+		if shape == nil {
+			shape, key = ev.Shape, ev.Before
+		}
+		if key == nil {
+			return nil
+		}
+		fields, err := l.deleteKey(shape, key, arena)
+		if err != nil {
+			return err
+		}
+		e.state = l.stateOf(fields, true)
+	default:
+		e.state = l.stateOf(l.keyOf(e.row), true)
+	}
+	l.events = append(l.events, e)
+	return nil
+}
+
+// addKeyless finds the state of the row that ends by the whole row before the
+// change, and that of the row that begins.
+func (l *lane) addKeyless(e *laneEvent, p *plan, arena *change.Arena) error {
+	if e.ev.Before != nil {
+		before, err := l.encode(p, e.ev.Before, arena)
+		if err != nil {
+			return err
+		}
+		e.state = l.stateOf(l.allOf(before), true)
+	}
+	if e.row != nil {
+		e.next = l.stateOf(l.allOf(e.row), false)
+	}
+	return nil
+}
+
+func (l *lane) encode(p *plan, row change.Tuple, arena *change.Arena) (change.Tuple, error) {
+	if p.straight && p.nulls == 0 {
+		return row, nil
+	}
+	b, err := p.appendRow(arena.Start(len(row)+4*len(l.t.columns)), row)
+	if err != nil {
+		return nil, fmt.Errorf("row for table %s: %w", l.t, err)
+	}
+	return arena.Commit(b), nil
+}
+
+// keyOf are the raw fields of a row's key columns.
+func (l *lane) keyOf(row change.Tuple) [][]byte {
+	fields := make([][]byte, len(l.t.key))
+	for i := 0; len(row) > 0; i++ {
+		v, n, rest := row.Next()
+		for k, at := range l.t.key {
+			if at == i && n >= 0 {
+				fields[k] = v[:n:n]
+			}
+		}
+		row = rest
+	}
+	return fields
+}
+
+// allOf are all fields of a row.
+func (l *lane) allOf(row change.Tuple) [][]byte {
+	fields := make([][]byte, 0, len(l.t.columns))
+	for len(row) > 0 {
+		v, _, rest := row.Next()
+		fields = append(fields, v)
+		row = rest
+	}
+	return fields
+}
+
+// deleteKey converts the key that a delete carries, alone or within the row
+// before, to the table's types.
+func (l *lane) deleteKey(shape *change.Shape, key change.Tuple, arena *change.Arena) ([][]byte, error) {
+	fields := make([][]byte, len(l.t.key))
+	for _, c := range shape.Columns {
+		field := key
+		_, _, key = key.Next()
+		i, ok := l.t.index[columnName(c.Name)]
+		if !ok || !slices.Contains(l.t.key, i) {
+			continue
+		}
+		conv, err := convert(c.Type, l.t.columns[i].Type)
+		if err != nil {
+			return nil, fmt.Errorf("key of table %s: %w", l.t, err)
+		}
+		b, err := appendConverted(arena.Start(len(field)+16), field, conv)
+		if err != nil {
+			return nil, fmt.Errorf("key of table %s: %w", l.t, err)
+		}
+		v, n, _ := change.Tuple(arena.Commit(b)).Next()
+		for k, at := range l.t.key {
+			if at == i && n >= 0 {
+				fields[k] = v[:n:n]
+			}
+		}
+	}
+	return fields, nil
+}
+
+// stateOf returns the state of a key; a new one is noted for the fetch if wanted.
+func (l *lane) stateOf(fields [][]byte, fetch bool) *keyState {
+	null := false
+	l.scratch = l.scratch[:0]
+	for k, i := range l.t.lookup() {
+		if fields[k] == nil {
+			null = true
+			l.scratch = change.AppendNull(l.scratch)
+			continue
+		}
+		at := len(l.scratch)
+		l.scratch = appendKeyValue(append(l.scratch, 0, 0, 0, 0), l.t.columns[i].Type, fields[k])
+		binary.BigEndian.PutUint32(l.scratch[at:], uint32(len(l.scratch)-at-4))
+	}
+	st, ok := l.states[string(l.scratch)]
+	if !ok {
+		st = &keyState{}
+		l.states[string(l.scratch)] = st
+	}
+	if ok || !fetch {
+		return st
+	}
+	arrays := l.keys
+	if null && len(l.t.key) > 0 {
+		if l.nullish == nil {
+			l.nullish = l.arrays()
+		}
+		arrays = l.nullish
+	}
+	for k := range arrays {
+		arrays[k].add(fields[k])
+	}
+	return st
+}
+
+// stored takes a fetched row: its id, then the table's columns.
+func (l *lane) stored(values [][]byte, arena *change.Arena) {
+	size := 0
+	for _, v := range values[1:] {
+		size += 4 + len(v)
+	}
+	b := arena.Start(size)
+	for _, v := range values[1:] {
+		if v == nil {
+			b = change.AppendNull(b)
+		} else {
+			b = change.AppendField(b, v)
+		}
+	}
+	row := change.Tuple(arena.Commit(b))
+	fields := l.allOf
+	if len(l.t.key) > 0 {
+		fields = l.keyOf
+	}
+	st := l.stateOf(fields(row), false)
+	st.rows = append(st.rows, storedRow{id: int64(binary.BigEndian.Uint64(values[0])), row: row})
+}
