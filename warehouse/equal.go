@@ -43,7 +43,7 @@ func equalValues(t change.Type, a, b []byte) bool {
 	}
 	switch t {
 	case change.Numeric:
-		return bytes.Equal(a[:6], b[:6]) && bytes.Equal(a[numericHeader:], b[numericHeader:])
+		return bytes.Equal(appendNumericKey(nil, a), appendNumericKey(nil, b))
 	case change.Float4:
 		x := math.Float32frombits(binary.BigEndian.Uint32(a))
 		y := math.Float32frombits(binary.BigEndian.Uint32(b))
@@ -63,8 +63,7 @@ func equalValues(t change.Type, a, b []byte) bool {
 func appendKeyValue(dst []byte, t change.Type, v []byte) []byte {
 	switch t {
 	case change.Numeric:
-		dst = append(dst, v[:6]...)
-		return append(dst, v[numericHeader:]...)
+		return appendNumericKey(dst, v)
 	case change.Float4:
 		return appendText(dst, t, binary.BigEndian.AppendUint32(nil, math.Float32bits(math.Float32frombits(binary.BigEndian.Uint32(v))+0)))
 	case change.Float8:

@@ -102,6 +102,30 @@ func numericText(dst, v []byte) []byte {
 	return dst
 }
 
+// appendNumericKey appends what two numerics of equal value have in common: sign,
+// weight and digits without outer zeros, but not the display scale.
+func appendNumericKey(dst, v []byte) []byte {
+	sign := binary.BigEndian.Uint16(v[4:])
+	if sign != 0 && sign != numericNegative {
+		return append(dst, v[4:6]...)
+	}
+	weight := binary.BigEndian.Uint16(v[2:])
+	digits := v[numericHeader:]
+	for len(digits) > 0 && digits[0] == 0 && digits[1] == 0 {
+		digits = digits[2:]
+		weight--
+	}
+	for n := len(digits); n > 0 && digits[n-1] == 0 && digits[n-2] == 0; n = len(digits) {
+		digits = digits[:n-2]
+	}
+	if len(digits) == 0 {
+		return append(dst, 0)
+	}
+	dst = binary.BigEndian.AppendUint16(dst, sign)
+	dst = binary.BigEndian.AppendUint16(dst, weight)
+	return append(dst, digits...)
+}
+
 // appendDigits writes the first n of a base-10000 digit's four decimals.
 func appendDigits(dst []byte, d uint16, n int) []byte {
 	four := [4]byte{'0' + byte(d/1000), '0' + byte(d/100%10), '0' + byte(d/10%10), '0' + byte(d%10)}

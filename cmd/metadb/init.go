@@ -1,0 +1,50 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+)
+
+func newInit() *cobra.Command {
+	var dir string
+	var verbose bool
+	cmd := &cobra.Command{
+		Use:   "init",
+		Short: "Create a data directory with a configuration file to fill in",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			path, err := makeDataDir(dir)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(cmd.ErrOrStderr(), "metadb: initialized new data directory in "+path)
+			return err
+		},
+	}
+	addDirFlag(cmd, &dir)
+	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "verbose output")
+	_ = cmd.MarkFlagRequired("dir")
+	return cmd
+}
+
+// makeDataDir creates a data directory that did not exist. The configuration file
+// will hold passwords: nobody else may read it.
+func makeDataDir(dir string) (string, error) {
+	path, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return "", fmt.Errorf("%s already exists", path)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", err
+	}
+	if err := os.Mkdir(path, 0o700); err != nil {
+		return "", err
+	}
+	return path, os.WriteFile(filepath.Join(path, confFile), []byte(defaultConf), 0o600)
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/errgroup"
+
+	"metadb/catalog"
+	"metadb/streamer"
+)
+
+// poolSize bounds the server's own connections, beside one per source and one per
+// client.
+const poolSize = 8
+
+// serve runs the server on a warehouse until ctx ends.
+func serve(ctx context.Context, c conf, port int, log *slog.Logger) error {
+	log.Info("starting Metadb " + version)
+	system, err := c.system()
+	if err != nil {
+		return err
+	}
+	lock, err := takeWarehouse(ctx, c, system)
+	if err != nil {
+		return err
+	}
+	defer func() { lock.close() }()
+	poolConfig, err := pgxpool.ParseConfig(system.ConnString())
+	if err != nil {
+		return fmt.Errorf("connection settings: %w", err)
+	}
+	poolConfig.MaxConns = poolSize
+	pool, err := pgxpool.NewWithConfig(ctx, poolConfig)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	defer pool.Close()
+	cat := catalog.New(pool)
+	if err := cat.Started(ctx, version); err != nil {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return fmt.Errorf("listen on port %d: %w", port, err)
+	}
+	front := newFront(c, log)
+	streams := streamer.New(streamer.Options{Catalog: cat, Warehouse: system, Log: log, Reached: failpoint()})
+	log.Debug("listening on address \"127.0.0.1\", port " + strconv.Itoa(port))
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return front.Serve(ctx, listener) })
+	group.Go(func() error { return streams.Run(ctx) })
+	group.Go(func() error { return lock.hold(ctx) })
+	log.Info("server is ready to accept connections")
+	err = group.Wait()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 500*time.Millisecond)
+	defer cancel()
+	if err := cat.Stopped(last); err != nil {
+		log.Debug("cannot record the stop", "error", err.Error())
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	log.Info("server is shut down")
+	return nil
+}
+
+// takeWarehouse brings the catalog up to date and takes the lock that makes this
+// the warehouse's only server.
+func takeWarehouse(ctx context.Context, c conf, system *pgx.ConnConfig) (*serverLock, error) {
+	conn, err := pgx.ConnectConfig(ctx, system)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the warehouse: %w", err)
+	}
+	l := &serverLock{config: system, conn: conn}
+	if err := catalog.LockServer(ctx, conn); err != nil {
+		l.close()
+		return nil, err
+	}
+	err = catalog.Initialize(ctx, conn, func(ctx context.Context) (*pgx.Conn, error) {
+		super, err := c.super()
+		if err != nil {
+			return nil, err
+		}
+		return pgx.ConnectConfig(ctx, super)
+	})
+	if err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}

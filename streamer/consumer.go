@@ -1,0 +1,244 @@
+package streamer
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"metadb/catalog"
+	"metadb/change"
+	"metadb/debezium"
+)
+
+// consumer is a Kafka client that reads the partitions of one stream from the
+// positions that we store. The group spreads partitions and shows lag to others'
+// tools; its own offsets are never read but for the way in from Metadb 1.4.
+type consumer struct {
+	client *kgo.Client
+	source catalog.Source
+	log    *slog.Logger
+	lag    *lagMeter
+
+	// mu guards start and done.
+	mu    sync.Mutex
+	start map[partition]position // where assigned partitions are read from
+	done  map[partition]int64    // applied since the last commit to the group
+}
+
+// Settings of the client. New topics are found within metadataAge; a member that
+// died is replaced at once, because its successor has the same instance id.
+const (
+	metadataAge    = 5 * time.Second
+	sessionTimeout = 20 * time.Second
+	fetchWait      = 200 * time.Millisecond
+	fetchBytes     = 4 << 20
+	pingTimeout    = 10 * time.Second
+	commitEvery    = time.Second
+)
+
+// consume connects to the source's brokers and joins its group. fail ends the run
+// when partitions cannot be placed or are taken away.
+func (w *worker) consume(ctx context.Context, stream catalog.Stream, fail context.CancelCauseFunc) (*consumer, error) {
+	patterns, err := topicPatterns(w.source.Topics)
+	if err != nil {
+		return nil, err
+	}
+	id, err := w.opt.Catalog.WarehouseID(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := &consumer{
+		source: w.source, log: w.log, lag: newLagMeter(),
+		start: make(map[partition]position), done: make(map[partition]int64),
+	}
+	p := &positions{catalog: w.opt.Catalog, source: w.source.Name, stream: stream, log: w.log}
+	place := func(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+		placed, err := c.place(ctx, p, offsets)
+		if err != nil && ctx.Err() == nil {
+			fail(err)
+		}
+		if err == nil && len(placed) > 0 {
+			w.report.state(catalog.StateActive, "")
+		}
+		return placed, err
+	}
+	taken := func(_ context.Context, _ *kgo.Client, lost map[string][]int32) {
+		if len(lost) > 0 {
+			fail(fmt.Errorf("partitions were taken by another member of consumer group %q", w.source.ConsumerGroup))
+		}
+	}
+	options := []kgo.Opt{
+		kgo.SeedBrokers(splitList(w.source.Brokers)...),
+		kgo.ClientID("metadb"),
+		kgo.ConsumerGroup(w.source.ConsumerGroup),
+		kgo.InstanceID(instanceID(id, w.source.Name)),
+		kgo.ConsumeRegex(),
+		kgo.ConsumeTopics(patterns...),
+		kgo.Balancers(kgo.CooperativeStickyBalancer()),
+		kgo.SessionTimeout(sessionTimeout),
+		kgo.DisableAutoCommit(),
+		kgo.AdjustFetchOffsetsFn(place),
+		kgo.OnPartitionsRevoked(taken),
+		kgo.OnPartitionsLost(taken),
+		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
+		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.KeepControlRecords(),
+		kgo.FetchMaxWait(fetchWait),
+		kgo.FetchMaxPartitionBytes(fetchBytes),
+		kgo.MetadataMaxAge(metadataAge),
+		kgo.MetadataMinAge(500 * time.Millisecond),
+		kgo.WithHooks(&brokerHook{report: w.report}),
+	}
+	switch w.source.Security {
+	case "ssl":
+		options = append(options, kgo.DialTLSConfig(&tls.Config{MinVersion: tls.VersionTLS12}))
+	case "plaintext":
+	default:
+		return nil, fmt.Errorf("option security: %q is not supported", w.source.Security)
+	}
+	if w.source.ConsumerGroup == "" {
+		return nil, fmt.Errorf("option consumer_group is not set")
+	}
+	if c.client, err = kgo.NewClient(options...); err != nil {
+		return nil, fmt.Errorf("kafka client: %w", err)
+	}
+	ping, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	if err := c.client.Ping(ping); err != nil {
+		c.close()
+		return nil, fmt.Errorf("connect to brokers %s: %w", w.source.Brokers, err)
+	}
+	w.report.state(catalog.StateWaiting, "no topic matches the option topics, or the group has not assigned any yet")
+	return c, nil
+}
+
+// instanceID is this warehouse's name in the source's group. It is the same after
+// a restart, so that the group does not wait for a member that died.
+func instanceID(warehouse, source string) string {
+	sum := sha256.Sum256([]byte(warehouse + "/" + source))
+	return "metadb-" + hex.EncodeToString(sum[:12])
+}
+
+func splitList(list string) []string {
+	var entries []string
+	for e := range strings.SplitSeq(list, ",") {
+		if e = strings.TrimSpace(e); e != "" {
+			entries = append(entries, e)
+		}
+	}
+	return entries
+}
+
+// place answers the client's question where to read newly assigned partitions.
+func (c *consumer) place(ctx context.Context, p *positions, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	committed := make(map[partition]int64)
+	for topic, parts := range offsets {
+		for id, o := range parts {
+			committed[partition{topic, id}] = o.EpochOffset().Offset
+		}
+	}
+	if len(committed) == 0 {
+		return offsets, nil
+	}
+	placed, err := p.place(ctx, c.client, committed)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := make(map[string]map[int32]kgo.Offset, len(offsets))
+	for part, pos := range placed {
+		c.start[part] = pos
+		c.lag.place(part, pos.next)
+		if out[part.topic] == nil {
+			out[part.topic] = make(map[int32]kgo.Offset)
+		}
+		out[part.topic][part.id] = kgo.NewOffset().At(pos.next).WithEpoch(-1)
+	}
+	c.log.Info("reading from source", "source", c.source.Name, "partitions", len(placed))
+	return out, nil
+}
+
+func (c *consumer) reader(router *router, limit int) *reader {
+	return &reader{
+		client: c.client, source: c.source.Name, router: router, log: c.log, limit: limit,
+		assigned: func(part partition) (position, bool) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			pos, ok := c.start[part]
+			return pos, ok
+		},
+		parts:    make(map[partition]*position),
+		decoders: make(map[string]*debezium.Decoder),
+		out:      make(chan *change.Batch),
+		free:     make(chan *change.Batch, 3),
+		index:    make(map[partition]int),
+		lag:      c.lag,
+	}
+}
+
+// applied notes that everything before next is in the warehouse.
+func (c *consumer) applied(part partition, next int64) {
+	c.lag.applied(part, next)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.done[part] = next
+}
+
+// commitEvery tells the group how far the warehouse is, as a courtesy to those
+// who watch its lag. Failures do not matter.
+func (c *consumer) commitEvery(ctx context.Context) error {
+	for {
+		if err := sleep(ctx, commitEvery); err != nil {
+			return err
+		}
+		c.commit(ctx)
+	}
+}
+
+func (c *consumer) commit(ctx context.Context) {
+	c.mu.Lock()
+	offsets := make(map[string]map[int32]kgo.EpochOffset)
+	for part, next := range c.done {
+		if offsets[part.topic] == nil {
+			offsets[part.topic] = make(map[int32]kgo.EpochOffset)
+		}
+		offsets[part.topic][part.id] = kgo.EpochOffset{Epoch: -1, Offset: next}
+	}
+	clear(c.done)
+	c.mu.Unlock()
+	if len(offsets) > 0 {
+		c.client.CommitOffsetsSync(ctx, offsets, nil)
+	}
+}
+
+// close leaves the last word with the group and ends the client. The membership
+// stays until the session times out or the next run takes it over.
+func (c *consumer) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer cancel()
+	c.commit(ctx)
+	c.client.CloseAllowingRebalance()
+}
+
+// brokerHook shows in the status why brokers cannot be reached.
+type brokerHook struct{ report *report }
+
+// OnBrokerConnect is called by the client after each dial.
+func (h *brokerHook) OnBrokerConnect(meta kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
+	if err != nil {
+		h.report.broker(fmt.Sprintf("cannot connect to broker %s:%d: %v", meta.Host, meta.Port, err))
+		return
+	}
+	h.report.broker("")
+}

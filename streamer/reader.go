@@ -1,0 +1,271 @@
+package streamer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"metadb/change"
+	"metadb/debezium"
+)
+
+// Bounds of a batch beside its number of records: bytes of record values, and
+// how long a batch that has records waits for more while the applier is busy.
+const (
+	batchBytes = 4 << 20
+	pollPause  = 20 * time.Millisecond
+)
+
+// counters count records that are not applied, for the log and the status.
+type counters struct {
+	tombstones, ignored, filtered, repeated, dead int64
+}
+
+// reader turns the records of one stream into batches. It runs in one goroutine;
+// batches go to the applier and come back empty through free.
+type reader struct {
+	client *kgo.Client
+	source string
+	router *router
+	log    *slog.Logger
+	limit  int // records in a batch
+
+	assigned func(partition) (position, bool)
+	parts    map[partition]*position
+	decoders map[string]*debezium.Decoder
+
+	out   chan *change.Batch
+	free  chan *change.Batch
+	batch *change.Batch
+	index map[partition]int // of the partition in batch.Parts
+	bytes int
+
+	pending []*kgo.Record // read but beyond the batch
+	lag     *lagMeter
+	count   counters
+}
+
+// run reads until ctx ends or a partition cannot be read on.
+func (r *reader) run(ctx context.Context) error {
+	r.next()
+	for {
+		if r.batch.Records > 0 && r.offer(ctx) {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := r.fill(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// offer hands the batch over if the applier waits for one, or, once it is full,
+// when it does.
+func (r *reader) offer(ctx context.Context) bool {
+	r.seal()
+	if !r.full() && len(r.pending) == 0 {
+		select {
+		case r.out <- r.batch:
+		default:
+			return false
+		}
+	} else {
+		select {
+		case r.out <- r.batch:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	r.next()
+	return true
+}
+
+func (r *reader) full() bool { return r.batch.Records >= r.limit || r.bytes >= batchBytes }
+
+// next begins an empty batch, in the memory of one that was applied if there is one.
+func (r *reader) next() {
+	select {
+	case r.batch = <-r.free:
+		clear(r.batch.Events)
+		clear(r.batch.Dead)
+		r.batch.Parts, r.batch.Events, r.batch.Dead = r.batch.Parts[:0], r.batch.Events[:0], r.batch.Dead[:0]
+		r.batch.Records = 0
+		r.batch.Arena.Reset()
+	default:
+		r.batch = &change.Batch{Events: make([]change.Event, 0, r.limit)}
+	}
+	clear(r.index)
+	r.bytes = 0
+}
+
+// seal brings the batch's positions up to date.
+func (r *reader) seal() {
+	for part, i := range r.index {
+		p := r.parts[part]
+		r.batch.Parts[i].Next, r.batch.Parts[i].After = p.next, p.mark
+	}
+}
+
+// fill reads more records into the batch: it waits for the first, but only a
+// moment for more.
+func (r *reader) fill(ctx context.Context) error {
+	if len(r.pending) == 0 {
+		poll := ctx
+		if r.batch.Records > 0 {
+			var cancel context.CancelFunc
+			poll, cancel = context.WithTimeout(ctx, pollPause)
+			defer cancel()
+		}
+		fetches := r.client.PollRecords(poll, r.limit)
+		if err := r.failure(ctx, fetches); err != nil {
+			return err
+		}
+		r.lag.observe(fetches)
+		r.pending = fetches.Records()
+	}
+	for i, rec := range r.pending {
+		if r.full() {
+			r.pending = r.pending[i:]
+			return nil
+		}
+		if err := r.take(rec); err != nil {
+			return err
+		}
+	}
+	r.pending = nil
+	return nil
+}
+
+// failure finds what in the fetches ends this run: a partition that cannot be
+// read on from where it stands. A new run decides anew where to read it.
+func (r *reader) failure(ctx context.Context, fetches kgo.Fetches) error {
+	for _, e := range fetches.Errors() {
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(e.Err, context.DeadlineExceeded), errors.Is(e.Err, context.Canceled):
+			continue
+		case e.Topic == "":
+			return fmt.Errorf("read: %w", e.Err)
+		}
+		return fmt.Errorf("read topic %s, partition %d: %w", e.Topic, e.Partition, e.Err)
+	}
+	return nil
+}
+
+// take puts one record into the batch.
+func (r *reader) take(rec *kgo.Record) error {
+	part := partition{rec.Topic, rec.Partition}
+	p, ok := r.parts[part]
+	if !ok {
+		start, ok := r.assigned(part)
+		if !ok {
+			return fmt.Errorf("record of topic %s, partition %d, which is not assigned", rec.Topic, rec.Partition)
+		}
+		p = &start
+		r.parts[part] = p
+	}
+	if rec.Offset < p.next {
+		return nil
+	}
+	i, ok := r.index[part]
+	if !ok {
+		i = len(r.batch.Parts)
+		r.index[part] = i
+		r.batch.Parts = append(r.batch.Parts, change.Part{Topic: rec.Topic, Partition: rec.Partition, From: p.next, Before: p.mark})
+	}
+	p.next = rec.Offset + 1
+	r.batch.Records++
+	r.bytes += len(rec.Key) + len(rec.Value)
+	if !rec.Attrs.IsControl() {
+		r.decode(rec, i, p)
+	}
+	return nil
+}
+
+// decode adds the record's event to the batch, or its dead letter, or counts why
+// it is neither.
+func (r *reader) decode(rec *kgo.Record, part int, p *position) {
+	d := r.decoders[rec.Topic]
+	if d == nil {
+		d = debezium.NewDecoder(debezium.Options{})
+		r.decoders[rec.Topic] = d
+	}
+	n := len(r.batch.Events)
+	r.batch.Events = append(r.batch.Events, change.Event{})
+	ev := &r.batch.Events[n]
+	keep, err := r.admit(d, rec, ev, p)
+	if err != nil {
+		r.bury(rec, ev, part, err)
+	}
+	if !keep {
+		r.batch.Events = r.batch.Events[:n]
+		return
+	}
+	ev.Part, ev.Offset = part, rec.Offset
+}
+
+// admit decodes the record and says whether its event is to be applied.
+func (r *reader) admit(d *debezium.Decoder, rec *kgo.Record, ev *change.Event, p *position) (bool, error) {
+	result, err := d.Decode(rec.Key, rec.Value, &r.batch.Arena, ev)
+	if err != nil {
+		return false, err
+	}
+	switch result {
+	case debezium.Change:
+	case debezium.Tombstone:
+		r.count.tombstones++
+		return false, nil
+	default:
+		r.count.ignored++
+		return false, nil
+	}
+	if ev.Target = r.router.route(ev.Schema, ev.Table); ev.Target == nil {
+		r.count.filtered++
+		return false, nil
+	}
+	if err := validate(ev); err != nil {
+		return false, err
+	}
+	if !p.mark.Accept(ev) {
+		r.count.repeated++
+		return false, nil
+	}
+	return true, nil
+}
+
+// Source times that history can hold: its partitions are years.
+const (
+	minTsMs = 0               // 1970
+	maxTsMs = 253370764800000 // 9999
+)
+
+// validate refuses events that no table could take.
+func validate(ev *change.Event) error {
+	switch {
+	case ev.TsMs < minTsMs || ev.TsMs >= maxTsMs:
+		return errors.New("source.ts_ms lies outside the years 1970 to 9998")
+	case ev.Target.Table == "":
+		return errors.New("the source names no table")
+	case ev.KeyShape == nil && ev.Before == nil && (ev.Op == change.Update || ev.Op == change.Delete):
+		return errors.New("the event has neither a key nor the row before the change")
+	}
+	return nil
+}
+
+// bury puts the record among the dead letters of the batch.
+func (r *reader) bury(rec *kgo.Record, ev *change.Event, part int, reason error) {
+	r.count.dead++
+	r.log.Warn("event set aside", "source", r.source, "topic", rec.Topic, "partition", rec.Partition,
+		"offset", rec.Offset, "reason", reason.Error())
+	r.batch.Dead = append(r.batch.Dead, change.DeadLetter{
+		Part: part, Offset: rec.Offset, Timestamp: rec.Timestamp.UnixMilli(),
+		Schema: ev.Schema, Table: ev.Table, Key: rec.Key, Value: rec.Value, Reason: reason.Error(),
+	})
+}

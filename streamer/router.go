@@ -1,0 +1,105 @@
+package streamer
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"metadb/catalog"
+	"metadb/change"
+)
+
+// router decides where the events of a source table go. It answers once per
+// table and remembers.
+type router struct {
+	passSchema, stopSchema, stopTable []*regexp.Regexp
+	trimPrefix, addPrefix, mapPublic  string
+	origins                           []string
+	targets                           map[sourceTable]*change.Target // nil: filtered
+	shared                            map[change.Target]*change.Target
+}
+
+type sourceTable struct{ schema, table string }
+
+// newRouter compiles the filters of s. origins are tried in their order.
+func newRouter(s catalog.Source, origins []string) (*router, error) {
+	r := &router{
+		trimPrefix: s.TrimSchemaPrefix, addPrefix: s.AddSchemaPrefix, mapPublic: s.MapPublicSchema,
+		origins: origins,
+		targets: make(map[sourceTable]*change.Target),
+		shared:  make(map[change.Target]*change.Target),
+	}
+	for _, f := range []struct {
+		option, list string
+		into         *[]*regexp.Regexp
+	}{
+		{"schema_pass_filter", s.SchemaPassFilter, &r.passSchema},
+		{"schema_stop_filter", s.SchemaStopFilter, &r.stopSchema},
+		{"table_stop_filter", s.TableStopFilter, &r.stopTable},
+	} {
+		for entry := range strings.SplitSeq(f.list, ",") {
+			if entry = strings.TrimSpace(entry); entry == "" {
+				continue
+			}
+			re, err := regexp.Compile(entry)
+			if err != nil {
+				return nil, fmt.Errorf("option %s: %w", f.option, err)
+			}
+			*f.into = append(*f.into, re)
+		}
+	}
+	return r, nil
+}
+
+// route returns the target of a source table, nil when a filter rejects it.
+func (r *router) route(schema, table string) *change.Target {
+	key := sourceTable{schema, table}
+	t, ok := r.targets[key]
+	if !ok {
+		t = r.decide(schema, table)
+		r.targets[key] = t
+	}
+	return t
+}
+
+func (r *router) decide(schema, table string) *change.Target {
+	switch {
+	case len(r.passSchema) > 0 && !matchAny(r.passSchema, schema),
+		matchAny(r.stopSchema, schema),
+		matchAny(r.stopTable, schema+"."+table):
+		return nil
+	}
+	t := change.Target{Table: table}
+	t.Schema, t.Origin = r.mapSchema(schema)
+	if shared := r.shared[t]; shared != nil {
+		return shared
+	}
+	r.shared[t] = &t
+	return &t
+}
+
+// mapSchema names the target schema and origin of a source schema, as 1.4 does.
+func (r *router) mapSchema(schema string) (target, origin string) {
+	if schema == "public" && r.mapPublic != "" {
+		return r.mapPublic, ""
+	}
+	s := strings.TrimPrefix(schema, r.trimPrefix)
+	s = strings.TrimPrefix(s, "mod_")
+	s = strings.TrimSuffix(s, "_storage")
+	s = strings.Replace(s, "_mod_", "_", 1)
+	for _, o := range r.origins {
+		if rest, ok := strings.CutPrefix(s, o+"_"); ok {
+			return r.addPrefix + rest, o
+		}
+	}
+	return r.addPrefix + s, ""
+}
+
+func matchAny(list []*regexp.Regexp, s string) bool {
+	for _, re := range list {
+		if re.MatchString(s) {
+			return true
+		}
+	}
+	return false
+}

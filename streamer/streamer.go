@@ -1,0 +1,173 @@
+package streamer
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+
+	"metadb/catalog"
+)
+
+// Options are what a Streamer is made of.
+type Options struct {
+	Catalog   *catalog.Catalog
+	Warehouse *pgx.ConnConfig // of the system user; each source opens its own connection
+	Log       *slog.Logger
+	// Reached is called with the name of a point of the program where a test may
+	// kill it; nil outside of such tests.
+	Reached func(point string)
+}
+
+// Streamer runs a worker for every enabled data source of the catalog.
+type Streamer struct {
+	opt Options
+
+	// mu guards workers.
+	mu      sync.Mutex
+	workers map[string]*runningWorker
+}
+
+// New returns a Streamer; Run starts it.
+func New(opt Options) *Streamer {
+	if opt.Reached == nil {
+		opt.Reached = func(string) {}
+	}
+	return &Streamer{opt: opt, workers: make(map[string]*runningWorker)}
+}
+
+// runningWorker is a worker with what it was started for.
+type runningWorker struct {
+	source  catalog.Source
+	origins []string
+	config  map[string]string
+	stop    context.CancelFunc
+	done    chan struct{}
+}
+
+// heartbeatEvery is how often the server says in the catalog that it is alive.
+const heartbeatEvery = 5 * time.Second
+
+// Run follows the catalog until ctx ends and returns when all workers have ended.
+func (s *Streamer) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.follow(ctx) })
+	group.Go(func() error { return s.heartbeat(ctx) })
+	err := group.Wait()
+	s.stopAll()
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// follow reconciles the workers with the catalog whenever it changes.
+func (s *Streamer) follow(ctx context.Context) error {
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval, b.MaxInterval = 100*time.Millisecond, 5*time.Second
+	for {
+		began := time.Now()
+		err := s.opt.Catalog.Watch(ctx, s.reconcile)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if time.Since(began) > time.Minute {
+			b.Reset()
+		}
+		s.opt.Log.Warn("cannot follow the catalog", "error", err.Error())
+		if err := sleep(ctx, b.NextBackOff()); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *Streamer) heartbeat(ctx context.Context) error {
+	for {
+		if err := s.opt.Catalog.Heartbeat(ctx); err != nil && ctx.Err() == nil {
+			s.opt.Log.Debug("heartbeat failed", "error", err.Error())
+		}
+		if err := sleep(ctx, heartbeatEvery); err != nil {
+			return err
+		}
+	}
+}
+
+// reconcile stops the workers of sources that are gone or changed and starts
+// those that are missing.
+func (s *Streamer) reconcile(ctx context.Context) error {
+	sources, err := s.opt.Catalog.Sources(ctx)
+	if err != nil {
+		return err
+	}
+	origins, err := s.opt.Catalog.Origins(ctx)
+	if err != nil {
+		return err
+	}
+	config, err := s.opt.Catalog.Config(ctx)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	wanted := make(map[string]catalog.Source)
+	for _, src := range sources {
+		if src.Enable {
+			wanted[src.Name] = src
+		}
+	}
+	for name, w := range s.workers {
+		if src, ok := wanted[name]; !ok || src != w.source || !slices.Equal(origins, w.origins) || !maps.Equal(config, w.config) {
+			w.stop()
+			<-w.done
+			delete(s.workers, name)
+		}
+	}
+	for name, src := range wanted {
+		if s.workers[name] == nil {
+			s.workers[name] = s.start(ctx, src, origins, config)
+		}
+	}
+	return s.opt.Catalog.ForgetStatus(ctx)
+}
+
+// start runs a worker until its stop is called or ctx ends.
+func (s *Streamer) start(ctx context.Context, src catalog.Source, origins []string, config map[string]string) *runningWorker {
+	ctx, stop := context.WithCancel(ctx)
+	rw := &runningWorker{source: src, origins: origins, config: config, stop: stop, done: make(chan struct{})}
+	w := newWorker(s.opt, src, origins, config)
+	go func() {
+		defer close(rw.done)
+		w.run(ctx)
+	}()
+	return rw
+}
+
+func (s *Streamer) stopAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range s.workers {
+		w.stop()
+	}
+	for name, w := range s.workers {
+		<-w.done
+		delete(s.workers, name)
+	}
+}
+
+// sleep waits for d or the end of ctx, whose error it returns.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,142 @@
+package streamer
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"golang.org/x/sync/errgroup"
+
+	"metadb/catalog"
+	"metadb/change"
+	"metadb/warehouse"
+)
+
+// worker streams one source: run after run, each from the stored positions, with
+// a growing pause after those that failed.
+type worker struct {
+	opt     Options
+	source  catalog.Source
+	origins []string
+	limit   int // records in a batch
+	log     *slog.Logger
+	report  *report
+}
+
+// Bounds of checkpoint_segment_size, the records in a batch.
+const (
+	defaultBatch = 3000
+	maxBatch     = 50_000
+)
+
+func newWorker(opt Options, source catalog.Source, origins []string, config map[string]string) *worker {
+	limit, err := strconv.Atoi(config["checkpoint_segment_size"])
+	if err != nil || limit < 1 {
+		limit = defaultBatch
+	}
+	return &worker{
+		opt: opt, source: source, origins: origins, limit: min(limit, maxBatch), log: opt.Log,
+		report: newReport(opt.Catalog, source.Name, opt.Log),
+	}
+}
+
+// healthy is how long a run must have lasted for the next pause to be short again.
+const healthy = 30 * time.Second
+
+// run streams until ctx ends.
+func (w *worker) run(ctx context.Context) {
+	var group errgroup.Group
+	group.Go(func() error { w.report.run(ctx); return nil })
+	defer func() { _ = group.Wait() }()
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval, b.MaxInterval = 100*time.Millisecond, 30*time.Second
+	if w.source.Sync != catalog.SyncNone {
+		mode := "initial"
+		if w.source.Sync == catalog.SyncResync {
+			mode = "resync"
+		}
+		w.log.Info("synchronizing source \"" + w.source.Name + "\" (" + mode + ")")
+	}
+	for {
+		began := time.Now()
+		w.report.state(catalog.StateStarting, "")
+		err := w.runOnce(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(began) > healthy {
+			b.Reset()
+		}
+		pause := b.NextBackOff()
+		w.log.Error("stream interrupted", "source", w.source.Name, "error", err.Error(), "retry_in", pause.Round(time.Millisecond).String())
+		w.report.state(catalog.StateError, err.Error())
+		if sleep(ctx, pause) != nil {
+			return
+		}
+	}
+}
+
+// runOnce streams from the stored positions until something fails or ctx ends.
+func (w *worker) runOnce(ctx context.Context) error {
+	router, err := newRouter(w.source, w.origins)
+	if err != nil {
+		return err
+	}
+	stream, err := w.opt.Catalog.OpenStream(ctx, w.source)
+	if err != nil {
+		return err
+	}
+	applier, err := warehouse.Open(ctx, w.opt.Warehouse, warehouse.Options{
+		Source: w.source.Name, Stream: stream, Log: w.log, Reached: w.opt.Reached, Waiting: w.report.waiting,
+	})
+	if err != nil {
+		return err
+	}
+	defer applier.Close(ctx)
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	c, err := w.consume(ctx, stream, fail)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	r := c.reader(router, w.limit)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return r.run(ctx) })
+	group.Go(func() error { return w.apply(ctx, applier, c, r) })
+	group.Go(func() error { return c.commitEvery(ctx) })
+	_ = group.Wait() // the cause is the first error, or what fail was told
+	return context.Cause(ctx)
+}
+
+// apply writes the reader's batches one after the other.
+func (w *worker) apply(ctx context.Context, applier *warehouse.Applier, c *consumer, r *reader) error {
+	for {
+		var b *change.Batch
+		select {
+		case b = <-r.out:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		stats, err := applier.Apply(ctx, b)
+		if err != nil {
+			return err
+		}
+		if stats.Missing > 0 {
+			w.log.Warn("values that the source did not send are not known: stored as NULL",
+				"source", w.source.Name, "values", stats.Missing)
+		}
+		w.log.Debug("checkpoint", "source", w.source.Name, "records", b.Records, "events", stats.Events,
+			"versions", stats.Versions, "closed", stats.Closed, "unchanged", stats.Unchanged)
+		for i := range b.Parts {
+			c.applied(partition{b.Parts[i].Topic, b.Parts[i].Partition}, b.Parts[i].Next)
+		}
+		w.report.applied(stats.Events, c.lag.total())
+		select {
+		case r.free <- b:
+		default:
+		}
+	}
+}
