@@ -78,8 +78,10 @@ func (a *Applier) evolveFor(ctx context.Context, b *change.Batch) (int, error) {
 					return 0, err
 				}
 			}
-			if err := t.plan(ev); err != nil {
-				return 0, err
+			if t != nil {
+				if _, err := t.planFor(ev); err != nil {
+					return 0, err
+				}
 			}
 		}
 		seen[n] = true
@@ -87,17 +89,22 @@ func (a *Applier) evolveFor(ctx context.Context, b *change.Batch) (int, error) {
 	return len(b.Events), nil
 }
 
-// plan makes the plan for events like ev, if their rows are to be encoded.
-func (t *table) plan(ev *change.Event) error {
-	if t == nil || ev.Shape == nil {
-		return nil
+// planFor returns the plan for events like ev, made now if a schema change has
+// forgotten it; nil for events without a row.
+func (t *table) planFor(ev *change.Event) (*plan, error) {
+	if ev.Shape == nil {
+		return nil, nil
+	}
+	key := planKey{ev.Shape, ev.KeyShape}
+	if p, ok := t.plans[key]; ok {
+		return p, nil
 	}
 	p, err := newPlan(t, ev.Shape)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	t.plans[planKey{ev.Shape, ev.KeyShape}] = p
-	return nil
+	t.plans[key] = p
+	return p, nil
 }
 
 // ready says whether t can take the event as it is.
@@ -194,9 +201,9 @@ func (a *Applier) lanesOf(ctx context.Context, events []change.Event, arena *cha
 			byTarget[ev.Target] = l
 			lanes = append(lanes, l)
 		}
-		var p *plan
-		if ev.Shape != nil {
-			p = l.t.plans[planKey{ev.Shape, ev.KeyShape}]
+		p, err := l.t.planFor(ev)
+		if err != nil {
+			return nil, err
 		}
 		if err := l.add(ev, p, arena); err != nil {
 			return nil, err

@@ -1,0 +1,128 @@
+package streamer
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"metadb/catalog"
+	"metadb/testsql/broker"
+	"metadb/testsql/pgtest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// bed is a warehouse and an in-process broker.
+type bed struct {
+	testing.TB
+	pool   *pgxpool.Pool
+	config *pgx.ConnConfig
+	cat    *catalog.Catalog
+	kafka  *broker.Broker
+}
+
+func newBed(t testing.TB) *bed {
+	t.Helper()
+	db := pgtest.Database(t)
+	err := catalog.Initialize(t.Context(), db.Conn(t), func(ctx context.Context) (*pgx.Conn, error) {
+		return pgx.Connect(ctx, db.URL)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := pgx.ParseConfig(db.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kafka, err := broker.Start(t.Context(), 0, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(kafka.Close)
+	b := &bed{TB: t, pool: db.Pool(t), config: config, kafka: kafka}
+	b.cat = catalog.New(b.pool)
+	return b
+}
+
+// start runs a Streamer until the returned function is called, or the test ends.
+func (b *bed) start() (stop func()) {
+	b.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	s := New(Options{Catalog: b.cat, Warehouse: b.config, Log: slog.New(slog.NewTextHandler(b.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	stopped := false
+	stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-done; err != nil {
+			b.Errorf("streamer: %v", err)
+		}
+	}
+	b.Cleanup(stop)
+	return stop
+}
+
+// source creates data source s over the broker's topics.
+func (b *bed) source(topics string) {
+	b.Helper()
+	b.exec("CALL metadb.create_data_source('s', 'kafka', ARRAY['brokers', $1, 'topics', $2, 'consumer_group', 'g', 'security', 'plaintext'])",
+		b.kafka.Addr(), topics)
+}
+
+func (b *bed) exec(sql string, args ...any) {
+	b.Helper()
+	if _, err := b.pool.Exec(b.Context(), sql, args...); err != nil {
+		b.Fatalf("%s: %v", sql, err)
+	}
+}
+
+func (b *bed) text(sql string, args ...any) string {
+	b.Helper()
+	var s string
+	if err := b.pool.QueryRow(b.Context(), sql, args...).Scan(&s); err != nil {
+		return err.Error()
+	}
+	return s
+}
+
+// waitFor waits until the query answers want.
+func (b *bed) waitFor(want, sql string, args ...any) {
+	b.Helper()
+	deadline := time.Now().Add(60 * time.Second)
+	got := ""
+	for time.Now().Before(deadline) {
+		if got = b.text(sql, args...); got == want {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	b.Fatalf("%s: %q, want %q\nstatus: %s", sql, got, want, b.text("SELECT coalesce(string_agg(x::text, E'\\n'), '') FROM metadb.status x"))
+}
+
+// play produces recordings, keeping partitions, offsets and times.
+func (b *bed) play(names ...string) {
+	b.Helper()
+	if _, err := broker.Play(b.Context(), b.kafka.Addr(), names, 0); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func TestShopStreams(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.play("shop")
+	b.start()
+	b.source("^metadb_shop_1\\.")
+	b.waitFor("722", "SELECT count(*)::text FROM shop.customers")
+	b.waitFor("0", "SELECT coalesce(lag, -1)::text FROM metadb.status")
+	t.Log(b.text("SELECT string_agg(x::text, E'\\n') FROM metadb.status x"))
+	t.Log(b.text("SELECT coalesce(string_agg(DISTINCT topic || ' ' || reason, E'\\n'),'') FROM metadb.dead_letter"))
+}
