@@ -35,10 +35,7 @@ func (a *Arena) Start(n int) []byte {
 // capacity, valid until Reset.
 func (a *Arena) Commit(b []byte) []byte {
 	a.size += len(b)
-	if len(b) == 0 {
-		return b
-	}
-	if cap(a.free) > 0 && &b[0] == &a.free[:1][0] {
+	if len(b) > 0 && cap(a.free) > 0 && &b[0] == &a.free[:1][0] {
 		a.free = a.free[len(b):len(b):cap(a.free)]
 	}
 	return b[:len(b):len(b)]

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 
 // fixture is a warehouse with one source, "s", that reads partition 0 of topic "t".
 type fixture struct {
-	*testing.T
+	testing.TB
 	pool   *pgxpool.Pool
 	config *pgx.ConnConfig
 	cat    *catalog.Catalog
@@ -27,7 +27,7 @@ type fixture struct {
 	next   int64
 }
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	db := pgtest.Database(t)
 	conn := db.Conn(t)
@@ -41,7 +41,7 @@ func newFixture(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{T: t, pool: db.Pool(t), config: config}
+	f := &fixture{TB: t, pool: db.Pool(t), config: config}
 	f.cat = catalog.New(f.pool)
 	f.stream, err = f.cat.OpenStream(t.Context(), catalog.Source{Name: "s", Brokers: "b", Topics: "t", ConsumerGroup: "g"})
 	if err != nil {
