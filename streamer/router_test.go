@@ -1,0 +1,77 @@
+package streamer
+
+import (
+	"testing"
+
+	"metadb/catalog"
+	"metadb/change"
+)
+
+func TestMapSchema(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		schema         string
+		source         catalog.Source
+		origins        []string
+		target, origin string
+	}{
+		{"diku_mod_inventory_storage", catalog.Source{}, nil, "diku_inventory", ""},
+		{"diku_mod_inventory_storage", catalog.Source{TrimSchemaPrefix: "diku_", AddSchemaPrefix: "folio_"}, nil, "folio_inventory", ""},
+		{"mod_circulation_storage", catalog.Source{}, nil, "circulation", ""},
+		{"west_mod_rs", catalog.Source{AddSchemaPrefix: "reshare_"}, []string{"west"}, "reshare_rs", "west"},
+		{"public", catalog.Source{MapPublicSchema: "pub", AddSchemaPrefix: "z_"}, []string{"public"}, "pub", ""},
+		{"public", catalog.Source{AddSchemaPrefix: "z_"}, nil, "z_public", ""},
+		{"x_mod_y_mod_z_storage_storage", catalog.Source{}, nil, "x_y_mod_z_storage", ""},
+		{"mod_mod_a", catalog.Source{}, nil, "mod_a", ""},
+		{"Public", catalog.Source{MapPublicSchema: "pub"}, nil, "Public", ""},
+		{"a_b_x", catalog.Source{}, []string{"a_b", "a"}, "x", "a_b"},
+		{"a_b_x", catalog.Source{}, []string{"a", "a_b"}, "b_x", "a"},
+	}
+	for _, tt := range tests {
+		r, err := newRouter(tt.source, tt.origins)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := change.Target{Schema: tt.target, Table: "t", Origin: tt.origin}
+		if got := r.route(tt.schema, "t"); got == nil || *got != want {
+			t.Errorf("%s with %+v: %+v, want %+v", tt.schema, tt.source, got, want)
+		}
+	}
+}
+
+func TestFilters(t *testing.T) {
+	t.Parallel()
+	r, err := newRouter(catalog.Source{
+		SchemaPassFilter: "^lib", SchemaStopFilter: "old$", TableStopFilter: `^library\.tmp_, secret`,
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for table, pass := range map[sourceTable]bool{
+		{"library", "a"}: true, {"mylibrary", "a"}: false, {"library_old", "a"}: false,
+		{"library", "tmp_x"}: false, {"library", "x_secret_y"}: false, {"xlib", "a"}: false,
+	} {
+		if got := r.route(table.schema, table.table) != nil; got != pass {
+			t.Errorf("%v passes: %v, want %v", table, got, pass)
+		}
+	}
+	if r.route("library", "a") != r.route("library", "a") {
+		t.Error("a table's target is not one pointer")
+	}
+	if _, err := newRouter(catalog.Source{TableStopFilter: "("}, nil); err == nil {
+		t.Error("a bad pattern is accepted")
+	}
+}
+
+func TestTopicPatterns(t *testing.T) {
+	t.Parallel()
+	got, err := topicPatterns(` ^x\. , a.b,`)
+	if err != nil || len(got) != 2 || got[0] != `^x\.` || got[1] != `^a\.b$` {
+		t.Errorf("%q, %v", got, err)
+	}
+	for _, bad := range []string{"", " ,", "^("} {
+		if got, err := topicPatterns(bad); err == nil {
+			t.Errorf("%q: %q", bad, got)
+		}
+	}
+}
