@@ -173,6 +173,7 @@ func drawEvents(rt *rapid.T, to *change.Target) ([]change.Event, []string) {
 	var m model
 	var events []change.Event
 	ts := int64(1_600_000_000_000)
+	onlyShort := true // no event has made the last columns yet
 	short := &change.Shape{Columns: modelShape.Columns[:4]}
 	for range rapid.IntRange(1, 30).Draw(rt, "events") {
 		ts += rapid.Int64Range(-1, 3).Draw(rt, "ms")
@@ -192,9 +193,10 @@ func drawEvents(rt *rapid.T, to *change.Target) ([]change.Event, []string) {
 			for i, choices := range modelValues {
 				values[i] = rapid.SampledFrom(choices).Draw(rt, "value")
 			}
-			if kind == 4 {
+			if kind == 4 && !onlyShort {
 				e.Shape, values[2], values[3] = short, `\N`, `\N`
 			}
+			onlyShort = false
 			e.Row = rawTuple(e.Shape, append([]string{strconv.Itoa(a), b}, values...)...)
 			e.Key = rawTuple(modelKey, strconv.Itoa(a), b)
 			m.put(ts, key, values)

@@ -31,8 +31,10 @@ func appendText(dst []byte, t change.Type, v []byte) []byte {
 		return append(appendClock(dst, signed(v)), 'Z')
 	case change.TimeTZ:
 		return appendZone(appendClock(dst, signed(v[:8])), -signed(v[8:]))
-	case change.Timestamp, change.TimestampTZ:
-		return appendTimestamp(dst, signed(v))
+	case change.Timestamp:
+		return appendTimestamp(dst, signed(v), false)
+	case change.TimestampTZ:
+		return appendTimestamp(dst, signed(v), true)
 	case change.UUID:
 		return appendUUID(dst, v)
 	case change.JSONB:
@@ -87,7 +89,9 @@ func appendDate(dst []byte, days int64) []byte {
 	return appendDay(dst, days, "T00:00:00Z")
 }
 
-func appendTimestamp(dst []byte, micros int64) []byte {
+// appendTimestamp writes the fraction without trailing zeros, or, for a timestamp
+// with time zone, with six digits: the text that the connector sends for one.
+func appendTimestamp(dst []byte, micros int64, zoned bool) []byte {
 	switch micros {
 	case math.MaxInt64:
 		return append(dst, "infinity"...)
@@ -98,7 +102,19 @@ func appendTimestamp(dst []byte, micros int64) []byte {
 	if micros%dayMicros < 0 {
 		day--
 	}
-	return appendDay(dst, day, "T"+string(appendClock(nil, micros-day*dayMicros))+"Z")
+	clock := string(appendClock(nil, micros-day*dayMicros))
+	if zoned {
+		clock = clock[:len("hh:mm:ss")] + (fraction(clock) + "000000")[:len(".ffffff")]
+	}
+	return appendDay(dst, day, "T"+clock+"Z")
+}
+
+// fraction is the part of a clock from its decimal point.
+func fraction(clock string) string {
+	if len(clock) == len("hh:mm:ss") {
+		return "."
+	}
+	return clock[len("hh:mm:ss"):]
 }
 
 // appendDay writes a day counted from 2000-01-01, with the year 1 BC as "0001 … BC".
