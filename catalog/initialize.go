@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/tern/v2/migrate"
@@ -21,10 +23,11 @@ var routines embed.FS
 // AdminRole is the role whose members may use Metadb's statements.
 const AdminRole = "metadb_admin"
 
-// SQLSTATEs that are answers here, not failures.
+// SQLSTATEs that are answers here, or a reason to try again.
 const (
 	duplicateObject = "42710"
 	uniqueViolation = "23505"
+	internalError   = "XX000"
 )
 
 // Initialize brings the catalog to this program's version over conn, a
@@ -72,7 +75,7 @@ func bootstrap(ctx context.Context, conn *pgx.Conn, superuser func(context.Conte
 		"GRANT " + AdminRole + " TO " + user + " WITH ADMIN OPTION",
 	}
 	for _, sql := range statements {
-		if _, err := super.Exec(ctx, sql); err != nil && !isSQLState(err, duplicateObject, uniqueViolation) {
+		if err := execShared(ctx, super, sql); err != nil {
 			return fmt.Errorf("initialize database: %w", err)
 		}
 	}
@@ -80,6 +83,22 @@ func bootstrap(ctx context.Context, conn *pgx.Conn, superuser func(context.Conte
 		return fmt.Errorf("create schema metadb: %w", err)
 	}
 	return nil
+}
+
+// execShared runs a statement on roles, which all databases of a cluster share: it
+// tries again when another database is being initialized at the same moment.
+func execShared(ctx context.Context, conn *pgx.Conn, sql string) error {
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		_, err := conn.Exec(ctx, sql)
+		switch {
+		case err == nil, isSQLState(err, duplicateObject, uniqueViolation):
+			return struct{}{}, nil
+		case isSQLState(err, internalError): // "tuple concurrently updated"
+			return struct{}{}, err
+		}
+		return struct{}{}, backoff.Permanent(err)
+	}, backoff.WithMaxElapsedTime(10*time.Second))
+	return err
 }
 
 // checkBaseVersion refuses a catalog of another Metadb than 1.4.

@@ -166,6 +166,21 @@ func TestKeylessTable(t *testing.T) {
 	}
 }
 
+// A row that a batch first adds and then ends twice: the second end is for the
+// equal row that was there before.
+func TestKeylessRowAddedAndEndedTwice(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	a := f.applier()
+	row := func(ms int64) change.Event { return merge(t, ms, logShape, nil, "x", 1) }
+	gone := change.Event{Op: change.Delete, TsMs: 20, Target: target, Shape: logShape, Before: tuple(t, logShape, "x", 1)}
+	f.apply(a, row(10))
+	f.apply(a, row(11), gone, gone)
+	if got := f.lines("SELECT count(*)::text FROM lib.loan"); got[0] != "0" {
+		t.Errorf("%s rows are left", got[0])
+	}
+}
+
 func TestLedger(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

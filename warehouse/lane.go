@@ -39,6 +39,7 @@ type laneEvent struct {
 // this batch. More than one of either is found only in tables without a key and
 // in warehouses taken over from 1.4.
 type keyState struct {
+	fetched  bool // its rows are asked for
 	rows     []storedRow
 	versions []int32
 }
@@ -206,9 +207,10 @@ func (l *lane) stateOf(fields [][]byte, fetch bool) *keyState {
 		st = &keyState{}
 		l.states[string(l.scratch)] = st
 	}
-	if ok || !fetch {
+	if st.fetched || !fetch {
 		return st
 	}
+	st.fetched = true
 	arrays := l.keys
 	if null && len(l.t.key) > 0 {
 		if l.nullish == nil {

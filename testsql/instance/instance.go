@@ -1,0 +1,241 @@
+package instance
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Bounds of waiting: for the server to begin or end, and for a condition.
+const (
+	startWait = 60 * time.Second
+	pollPause = 20 * time.Millisecond
+)
+
+// Warehouse is where a server keeps its data: an address of a superuser.
+type Warehouse struct {
+	Host, Database, User, Password string
+	Port                           int
+}
+
+// URL is the warehouse's address in Postgres itself.
+func (w Warehouse) URL() string {
+	return fmt.Sprintf("postgres://%s:%s@%s:%d/%s", w.User, w.Password, w.Host, w.Port, w.Database)
+}
+
+// Instance is a data directory and, at times, the server on it.
+type Instance struct {
+	t    testing.TB
+	w    Warehouse
+	bin  string
+	dir  string
+	port int
+
+	cmd  *exec.Cmd
+	done chan struct{}
+	log  lockedBuffer
+}
+
+// New makes a data directory with metadb init and configures it.
+func New(t testing.TB, w Warehouse) *Instance {
+	t.Helper()
+	bin, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := &Instance{t: t, w: w, bin: bin, dir: filepath.Join(t.TempDir(), "data"), port: freePort(t)}
+	if out, err := exec.Command(bin, "init", "-D", i.dir).CombinedOutput(); err != nil {
+		t.Fatalf("init: %v: %s", err, out)
+	}
+	conf := fmt.Sprintf("[main]\nhost = %s\nport = %d\ndatabase = %s\nsuperuser = %s\nsuperuser_password = %s\n"+
+		"systemuser = %s\nsystemuser_password = %s\nsslmode = disable\n",
+		w.Host, w.Port, w.Database, w.User, w.Password, w.User, w.Password)
+	if err := os.WriteFile(filepath.Join(i.dir, "metadb.conf"), []byte(conf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		i.Kill()
+		if t.Failed() {
+			t.Logf("server log:\n%s", i.Log())
+		}
+	})
+	return i
+}
+
+// Dir is the data directory.
+func (i *Instance) Dir() string { return i.dir }
+
+// Run runs a command of the program and returns its output and exit code.
+func (i *Instance) Run(args ...string) (output string, code int) {
+	i.t.Helper()
+	out, err := exec.Command(i.bin, args...).CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		i.t.Fatal(err)
+	}
+	if exit != nil {
+		code = exit.ExitCode()
+	}
+	return string(out), code
+}
+
+// Start starts the server and returns when it accepts connections.
+func (i *Instance) Start() {
+	i.t.Helper()
+	i.Launch("")
+	deadline := time.Now().Add(startWait)
+	for !i.accepts() {
+		if i.Dead() {
+			i.t.Fatalf("the server did not start:\n%s", i.Log())
+		}
+		if time.Now().After(deadline) {
+			i.t.Fatalf("the server does not accept connections:\n%s", i.Log())
+		}
+		time.Sleep(pollPause)
+	}
+}
+
+func (i *Instance) accepts() bool {
+	conn, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(i.port)), time.Second)
+	if err == nil {
+		_ = conn.Close()
+	}
+	return err == nil
+}
+
+// Launch starts the server without waiting. failpoint is "point:n:file", or empty.
+func (i *Instance) Launch(failpoint string) {
+	i.t.Helper()
+	i.cmd = exec.Command(i.bin, "start", "-D", i.dir, "-p", strconv.Itoa(i.port), "--debug")
+	i.cmd.Stdout, i.cmd.Stderr = &i.log, &i.log
+	i.cmd.Env = append(os.Environ(), "METADB_FAILPOINT="+failpoint)
+	if err := i.cmd.Start(); err != nil {
+		i.t.Fatal(err)
+	}
+	done := make(chan struct{})
+	i.done = done
+	go func(cmd *exec.Cmd) {
+		_ = cmd.Wait()
+		close(done)
+	}(i.cmd)
+}
+
+// Kill ends the server at once, as a power failure would.
+func (i *Instance) Kill() {
+	if i.cmd == nil {
+		return
+	}
+	_ = i.cmd.Process.Signal(syscall.SIGKILL)
+	<-i.done
+	i.cmd = nil
+}
+
+// Dead says whether the server has ended by itself.
+func (i *Instance) Dead() bool {
+	select {
+	case <-i.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// AwaitDeath waits until the server has ended by itself.
+func (i *Instance) AwaitDeath(ctx context.Context) error {
+	select {
+	case <-i.done:
+		i.cmd = nil
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("the server is still running: %w", ctx.Err())
+	}
+}
+
+// Log is what the server has written.
+func (i *Instance) Log() string { return i.log.String() }
+
+// PSQL runs psql on the server's port, in database "metadb", and returns what it
+// prints, errors included.
+func (i *Instance) PSQL(sql string, args ...string) string {
+	i.t.Helper()
+	args = append([]string{
+		"-X", "-q", "-h", "127.0.0.1", "-p", strconv.Itoa(i.port), "-U", i.w.User, "-d", "metadb", "-v", "VERBOSITY=default",
+	}, args...)
+	cmd := exec.Command("psql", args...)
+	cmd.Stdin = strings.NewReader(sql)
+	cmd.Env = append(os.Environ(), "PGPASSWORD="+i.w.Password, "PGOPTIONS=", "PGSERVICE=", "LC_ALL=C.UTF-8")
+	out, err := cmd.CombinedOutput()
+	if err != nil && len(out) == 0 {
+		return err.Error()
+	}
+	return string(out)
+}
+
+// WaitFor runs a query by psql until it prints want.
+func (i *Instance) WaitFor(d time.Duration, want, sql string) {
+	i.t.Helper()
+	deadline := time.Now().Add(d)
+	got := ""
+	for time.Now().Before(deadline) {
+		if got = strings.TrimSpace(i.PSQL(sql, "-A", "-t")); got == want {
+			return
+		}
+		time.Sleep(5 * pollPause)
+	}
+	i.t.Fatalf("%s:\n got %q\nwant %q\nstatus:\n%s", sql, got, want, i.PSQL("LIST STATUS", "-x"))
+}
+
+// Conn connects to the warehouse directly.
+func (i *Instance) Conn() *pgx.Conn {
+	i.t.Helper()
+	conn, err := pgx.Connect(i.t.Context(), i.w.URL())
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	i.t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
+// freePort asks the kernel for a port that is free now.
+func freePort(t testing.TB) int {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// lockedBuffer is a buffer that a process writes while a test reads.
+type lockedBuffer struct {
+	// mu guards b.
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+// Write appends to the buffer.
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+// String is what was written so far.
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
