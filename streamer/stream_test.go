@@ -166,12 +166,21 @@ func TestShopStreams(t *testing.T) {
 	b.start()
 	b.source("^metadb_shop_1\\.")
 	b.drained()
-	report := b.check(compare.Options{Capture: "shop", Oracle: "1_initial"})
-	if err := report.Print(t.Output()); err != nil {
-		t.Fatal(err)
+	report := b.check(compare.Options{Capture: "shop", Oracle: "1_initial", Limit: 50})
+	b.demandSimple(report)
+}
+
+// demandSimple fails the test unless every table is equal whose columns are of
+// the types that 1.4 could hold. all_types is the burn-down list of the others.
+func (b *bed) demandSimple(report *compare.Report) {
+	b.Helper()
+	for _, t := range report.Tables {
+		if t.Verdict != compare.Equal && t.Verdict != compare.Odd && t.Name != "all_types" {
+			b.Errorf("%s of %s.%s: %s", t.Check, t.Schema, t.Name, t.Verdict)
+		}
 	}
-	if !report.EqualSimple() {
-		t.Error("tables differ")
+	if b.Failed() {
+		_ = report.Print(b.Output())
 	}
 }
 
@@ -190,10 +199,7 @@ func TestInterleave(t *testing.T) {
 		b.play(name)
 		b.drained()
 		report := b.check(compare.Options{Capture: name})
-		if !report.EqualSimple() {
-			_ = report.Print(t.Output())
-			t.Errorf("stage %d: tables differ", stage)
-		}
+		b.demandSimple(report)
 		if got := b.text("SELECT count(*)::text FROM h.log_nopk"); rows != "" && got != rows {
 			t.Errorf("stage %d: %s rows of log_nopk, want %s", stage, got, rows)
 		}

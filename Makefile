@@ -1,0 +1,41 @@
+# "make help" lists the targets.
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+# The version is written by us; Go's own stamp fails in a work tree of another user.
+export GOFLAGS := $(GOFLAGS) -buildvcs=false
+LDFLAGS := -X main.version=$(VERSION)
+
+.DEFAULT_GOAL := help
+.PHONY: help build test test-long lint lint-full fmt bench demo clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build bin/metadb
+	$(GO) build -ldflags '$(LDFLAGS)' -o bin/metadb ./cmd/metadb
+
+test: ## Vet, then run all tests with the race detector
+	$(GO) vet ./...
+	$(GO) test -race -timeout 9m ./...
+
+test-long: ## Run all tests, the long ones too
+	METADB_TEST_LONG=1 $(GO) test -race -count=1 -timeout 60m ./...
+
+lint: ## Check style and common mistakes
+	scripts/lint
+
+lint-full: ## The same with golangci-lint, built when it is missing (about 2 minutes)
+	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
+
+fmt: ## Format the code
+	gofmt -w .
+
+bench: ## Run the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+demo: build ## Run a complete pipeline with recorded data
+	bin/metadb demo
+
+clean: ## Remove what was built
+	rm -rf bin
