@@ -53,8 +53,10 @@ func readConf(dir string) (conf, error) {
 		Systemuser: get("systemuser", "mdbadmin"), SystemuserPassword: get("systemuser_password", ""),
 		SSLMode: get("sslmode", "require"),
 	}
-	if c.AllowPasswordlessLocal, err = main.Key("allow_passwordless_local").Bool(); err != nil && main.HasKey("allow_passwordless_local") {
-		return conf{}, fmt.Errorf("allow_passwordless_local in %s: expected true or false", confFile)
+	if main.HasKey("allow_passwordless_local") {
+		if c.AllowPasswordlessLocal, err = main.Key("allow_passwordless_local").Bool(); err != nil {
+			return conf{}, fmt.Errorf("allow_passwordless_local in %s: expected true or false", confFile)
+		}
 	}
 	if c.Database == "" {
 		return conf{}, errors.New("database is not set in " + confFile)

@@ -1,0 +1,149 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"metadb/testsql/kafka"
+)
+
+// killPoints are the places of the program where the power fails, with how often
+// each is passed before it does. drawn: the batch in flight has drawn ids by then,
+// so that its rolling back can be seen.
+var killPoints = []struct {
+	name  string
+	n     int
+	drawn bool
+}{
+	{"ddl.before", 5, false},
+	{"ddl.inside", 9, false},
+	{"ddl.after", 20, false},
+	{"offsets.before", 3, false},
+	{"fetch.inside", 3, false},
+	{"fetch.after", 4, false},
+	{"close.before", 4, false},
+	{"close.after", 5, true},
+	{"copy.inside", 30, true},
+	{"copy.after", 4, true},
+	{"commit.before", 5, true},
+	{"commit.sent", 5, false}, // the answer is never seen: either is right
+	{"commit.after", 5, false},
+}
+
+// TestKilled kills the server at every point, restarts it, and demands tables
+// equal to those of a run without a kill.
+func TestKilled(t *testing.T) {
+	t.Parallel()
+	for _, p := range killPoints {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, kafka.Options{Play: []string{"shop"}})
+			s.played()
+			s.Start()
+			s.Kill()
+			s.createDirectly(500)
+			mark := filepath.Join(t.TempDir(), "reached")
+			s.Launch(fmt.Sprintf("%s:%d:%s", p.name, p.n, mark))
+			ctx, cancel := context.WithTimeout(t.Context(), settle)
+			defer cancel()
+			if err := s.AwaitDeath(ctx); err != nil {
+				t.Fatalf("%s was not reached: %v\n%s", p.name, err, s.Log())
+			}
+			if _, err := os.Stat(mark); err != nil {
+				t.Fatalf("the server died, but not at %s: %v\n%s", p.name, err, s.Log())
+			}
+			s.whole(p.drawn)
+			s.Start()
+			s.drained()
+			s.equal(shop)
+		})
+	}
+}
+
+// createDirectly creates the source while no server runs, through Postgres itself,
+// with batches of the given size; the next start meets the whole recording.
+func (s *stage) createDirectly(batch int) {
+	s.Helper()
+	s.topics = regexp.MustCompile(shopTopics)
+	conn := s.Conn()
+	if _, err := conn.Exec(s.Context(), "UPDATE metadb.config SET value = $1 WHERE parameter = 'checkpoint_segment_size'", fmt.Sprint(batch)); err != nil {
+		s.Fatal(err)
+	}
+	_, err := conn.Exec(s.Context(), `CALL metadb.create_data_source('shop', 'kafka',
+		ARRAY['brokers', $1, 'security', 'plaintext', 'topics', $2, 'consumer_group', 'scenario'])`, s.broker.Addr(), shopTopics)
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+// whole demands that what the killed server left is a number of whole batches:
+// every table with all its parts, and exactly the rows that the ledger names.
+// drawn: ids of the batch in flight were drawn and must have come to nothing.
+func (s *stage) whole(drawn bool) {
+	s.Helper()
+	conn := s.Conn()
+	s.until(conn, "0", `SELECT count(*)::text FROM pg_stat_activity
+		WHERE datname = current_database() AND application_name = 'metadb'`)
+	rows, err := conn.Query(s.Context(), `
+		SELECT d.schema_name, d.table_name, coalesce(sum(l.max_id - l.min_id + 1), 0)::bigint
+		FROM metadb.data_table d JOIN metadb.base_table USING (schema_name, table_name)
+		LEFT JOIN metadb.apply_ledger l ON l.table_id = d.id GROUP BY d.id ORDER BY d.id`)
+	if err != nil {
+		s.Fatal(err)
+	}
+	type written struct {
+		Schema, Table string
+		Rows          int64
+	}
+	tables, err := pgx.CollectRows(rows, pgx.RowToStructByPos[written])
+	if err != nil {
+		s.Fatal(err)
+	}
+	ahead := false
+	for _, t := range tables {
+		name := mainTable(s.T, conn, t.Schema, t.Table)
+		var stored, given int64
+		err := conn.QueryRow(s.Context(), "SELECT count(*), nextval(pg_get_serial_sequence($1, '__id')) - 1 FROM "+name, name).Scan(&stored, &given)
+		if err != nil {
+			s.Fatal(err)
+		}
+		if stored != t.Rows {
+			s.Errorf("%s holds %d rows, the ledger names %d", name, stored, t.Rows)
+		}
+		ahead = ahead || given > stored
+	}
+	if drawn && !ahead {
+		s.Error("no batch was rolled back")
+	}
+}
+
+// mainTable is the quoted name of a table's main table, found by its partition.
+func mainTable(t *testing.T, conn *pgx.Conn, schema, table string) string {
+	t.Helper()
+	var name string
+	err := conn.QueryRow(t.Context(), `SELECT i.inhparent::regclass::text FROM pg_inherits i
+		WHERE i.inhrelid = format('%I.%I', $1::text, $2::text)::regclass`, schema, table).Scan(&name)
+	if err != nil {
+		t.Fatalf("table %s.%s has no main table: %v", schema, table, err)
+	}
+	return name
+}
+
+// until waits for a query on Postgres itself to answer want.
+func (s *stage) until(conn *pgx.Conn, want, sql string) {
+	s.Helper()
+	got := ""
+	for deadline := time.Now().Add(settle); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if err := conn.QueryRow(s.Context(), sql).Scan(&got); err == nil && got == want {
+			return
+		}
+	}
+	s.Fatalf("%s: %q, want %q", sql, got, want)
+}
