@@ -180,6 +180,7 @@ func (c *consumer) reader(router *router, limit int) *reader {
 		},
 		parts:    make(map[partition]*position),
 		decoders: make(map[string]*debezium.Decoder),
+		shapes:   debezium.NewShapes(),
 		out:      make(chan *change.Batch),
 		free:     make(chan *change.Batch, 3),
 		index:    make(map[partition]int),

@@ -37,6 +37,7 @@ type reader struct {
 	assigned func(partition) (position, bool)
 	parts    map[partition]*position
 	decoders map[string]*debezium.Decoder
+	shapes   *debezium.Shapes
 
 	out   chan *change.Batch
 	free  chan *change.Batch
@@ -194,7 +195,7 @@ func (r *reader) take(rec *kgo.Record) error {
 func (r *reader) decode(rec *kgo.Record, part int, p *position) {
 	d := r.decoders[rec.Topic]
 	if d == nil {
-		d = debezium.NewDecoder(debezium.Options{})
+		d = debezium.NewDecoder(debezium.Options{Shapes: r.shapes, Log: r.log})
 		r.decoders[rec.Topic] = d
 	}
 	n := len(r.batch.Events)

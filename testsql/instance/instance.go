@@ -176,7 +176,7 @@ func (i *Instance) PSQL(sql string, args ...string) string {
 	}, args...)
 	cmd := exec.Command("psql", args...)
 	cmd.Stdin = strings.NewReader(sql)
-	cmd.Env = append(os.Environ(), "PGPASSWORD="+i.w.Password, "PGOPTIONS=", "PGSERVICE=", "LC_ALL=C.UTF-8")
+	cmd.Env = append(os.Environ(), "PGPASSWORD="+i.w.Password, "LC_ALL=C.UTF-8")
 	out, err := cmd.CombinedOutput()
 	if err != nil && len(out) == 0 {
 		return err.Error()

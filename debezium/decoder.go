@@ -1,0 +1,296 @@
+package debezium
+
+import (
+	"log/slog"
+
+	"metadb/change"
+)
+
+// Result says what a record was.
+type Result uint8
+
+// Change is the only result that fills an event. Tombstone is a record without
+// value. NotChange is a heartbeat, a transaction mark or a foreign payload.
+// IgnoredOp is a logical message or an operation that is not known.
+const (
+	Change Result = iota
+	Tombstone
+	NotChange
+	IgnoredOp
+)
+
+// Options are a source's settings that change how its records are read.
+type Options struct {
+	// Placeholder is the connector's unavailable.value.placeholder; empty means
+	// DefaultPlaceholder.
+	Placeholder string
+	// Shapes is shared by the decoders of a source, so that equal column lists
+	// are one pointer; nil means that the decoder has its own.
+	Shapes *Shapes
+	// Log gets one warning for each new schema with columns of unknown types and
+	// for each table without schema; nil means nobody is told.
+	Log *slog.Logger
+}
+
+// Decoder turns the records of one topic into events. It remembers the schemas
+// it has seen and is not safe for concurrent use.
+type Decoder struct {
+	log      *slog.Logger
+	shapes   *Shapes
+	envelope envelope
+	key      keyReader
+	values   values
+	names    names
+	bare     bareRows
+	schemaed row // the row of the schema at hand
+
+	after, before []span // copies of a row's slots while both images are read
+}
+
+// NewDecoder returns a decoder for one topic.
+func NewDecoder(o Options) *Decoder {
+	d := &Decoder{
+		log:      o.Log,
+		shapes:   o.Shapes,
+		envelope: newEnvelope(),
+		key:      newKeyReader(),
+		values:   newValues(o.Placeholder),
+	}
+	if d.log == nil {
+		d.log = slog.New(slog.DiscardHandler)
+	}
+	if d.shapes == nil {
+		d.shapes = NewShapes()
+	}
+	return d
+}
+
+// Decode decodes one record into ev, which it resets; the tuples go into a. The
+// error is a *BadEvent: the record must become a dead letter. Then ev holds
+// what could be read of its table, its time and its key.
+func (d *Decoder) Decode(key, value []byte, a *change.Arena, ev *change.Event) (Result, error) {
+	*ev = change.Event{}
+	if len(value) == 0 {
+		return Tombstone, nil
+	}
+	result, bad := d.envelope.read(value, d.shapes)
+	if bad != nil {
+		d.salvage(key, value, a, ev)
+		return NotChange, bad
+	}
+	if result != Change {
+		return result, nil
+	}
+	out := d.envelope.payload.out
+	if !out[slotOp].isString() {
+		return NotChange, nil
+	}
+	op := d.values.plain(value, out[slotOp])
+	if len(op) != 1 {
+		return NotChange, nil
+	}
+	switch op[0] {
+	case 'c':
+		ev.Op = change.Create
+	case 'r':
+		ev.Op = change.Read
+	case 'u':
+		ev.Op = change.Update
+	case 'd':
+		ev.Op = change.Delete
+	case 't':
+		ev.Op = change.Truncate
+	default:
+		return IgnoredOp, nil
+	}
+	ev.SentMs, _ = integerAt(value, out[slotTs])
+	bad = d.readSource(value, ev)
+	if bad == nil && ev.Op == change.Truncate {
+		return Change, nil
+	}
+	if keyBad := d.key.read(key, d.shapes); bad == nil {
+		bad = keyBad
+	}
+	if bad == nil {
+		bad = d.readRow(value, a, ev)
+	}
+	if bad != nil {
+		if ev.Key == nil && ev.Op != change.Truncate {
+			d.salvageKey(a, ev)
+		}
+		return Change, bad
+	}
+	return Change, nil
+}
+
+// readRow fills the images and the key of an event whose key was read.
+func (d *Decoder) readRow(value []byte, a *change.Arena, ev *change.Event) *BadEvent {
+	schema := d.envelope.current
+	if schema != nil && !schema.ok {
+		return badEvent(RuleSchema, "")
+	}
+	d.warn(schema, ev)
+	out := d.envelope.payload.out
+	image := out[slotAfter]
+	if ev.Op != change.Delete && image.kind != objectVal {
+		return badEvent(RuleRow, "")
+	}
+	if ev.Op == change.Delete {
+		if d.key.found && (schema == nil || d.key.plan(d.schemaRow(schema), d.shapes).shape != nil) {
+			return d.appendKey(a, ev)
+		}
+		return d.readKeyless(value, a, ev)
+	}
+	var r *row
+	if schema != nil {
+		r = d.schemaRow(schema)
+	} else {
+		r, _ = d.bare.of(ev.Schema, ev.Table, value, d.envelope.bare, nil, d.shapes)
+	}
+	var plan *keyPlan
+	if d.key.found {
+		plan = d.key.plan(r, d.shapes)
+	}
+	if plan == nil || plan.shape == nil {
+		return d.readKeyless(value, a, ev)
+	}
+	members := d.envelope.row().out
+	d.values.dirty = d.envelope.dirty
+	t := change.Tuple(a.Start(r.room(d.key.span())))
+	var bad *BadEvent
+	for _, i := range plan.at {
+		if t, bad = d.appendKeyColumn(t, value, r.at(members, int(i)), &r.cols[i]); bad != nil {
+			return bad
+		}
+	}
+	ev.KeyShape, ev.Key = plan.shape, a.Commit(t)
+	ev.Shape = r.shape
+	ev.Row, bad = d.appendRow(value, image, members, r, a, ev)
+	return bad
+}
+
+// warn tells once what will arrive in a poorer form than the source has it.
+func (d *Decoder) warn(schema *entry, ev *change.Event) {
+	if schema == nil {
+		if d.bare.isNew(ev.Schema, ev.Table) {
+			d.log.Warn("records have no schema: decimals, dates and bytes arrive undecoded", "schema", ev.Schema, "table", ev.Table,
+				"hint", "set schemas.enable=true, or decimal.handling.mode=string and time.precision.mode=isostring")
+		}
+		return
+	}
+	if len(schema.odd) > 0 {
+		d.log.Warn("columns of unknown type are kept as JSON", "schema", ev.Schema, "table", ev.Table, "columns", schema.odd)
+		schema.odd = nil
+	}
+}
+
+// schemaRow is the row of a schema that has columns.
+func (d *Decoder) schemaRow(e *entry) *row {
+	if e.plans == nil {
+		e.plans = make(map[*entry]*keyPlan)
+	}
+	d.schemaed = row{shape: e.shape, cols: e.cols, plans: e.plans}
+	return &d.schemaed
+}
+
+// readKeyless fills the images of an event without a key: both, where sent.
+func (d *Decoder) readKeyless(value []byte, a *change.Arena, ev *change.Event) *BadEvent {
+	out := d.envelope.payload.out
+	o := d.envelope.row()
+	d.after = append(d.after[:0], o.out...)
+	d.before = d.before[:0]
+	hasBefore := (ev.Op == change.Update || ev.Op == change.Delete) && out[slotBefore].kind == objectVal
+	if ev.Op == change.Delete {
+		clear(d.after)
+		if !hasBefore {
+			return nil
+		}
+	}
+	if hasBefore {
+		o.reset()
+		o.scan(value, int(out[slotBefore].off), 3)
+		d.before = append(d.before, o.out...)
+		clear(o.out)
+		copy(o.out, d.after)
+	}
+	var r *row
+	if schema := d.envelope.current; schema != nil {
+		r = d.schemaRow(schema)
+	} else {
+		var ok bool
+		if r, ok = d.bare.of(ev.Schema, ev.Table, value, o, d.before, d.shapes); !ok {
+			return badEvent(RuleType, "")
+		}
+	}
+	d.values.dirty = d.envelope.dirty
+	ev.Shape = r.shape
+	var bad *BadEvent
+	if ev.Op != change.Delete {
+		if ev.Row, bad = d.appendRow(value, out[slotAfter], d.after, r, a, ev); bad != nil {
+			return bad
+		}
+	}
+	if hasBefore {
+		ev.Before, bad = d.appendRow(value, out[slotBefore], d.before, r, a, ev)
+	}
+	return bad
+}
+
+// appendRow encodes one image of a row.
+func (d *Decoder) appendRow(value []byte, image span, members []span, r *row, a *change.Arena, ev *change.Event) (change.Tuple, *BadEvent) {
+	t := change.Tuple(a.Start(r.room(image)))
+	for i := range r.cols {
+		d.values.repaired = false
+		var rule Rule
+		if t, rule = d.values.append(t, value, r.at(members, i), &r.cols[i]); rule != "" {
+			return nil, badEvent(rule, r.cols[i].name)
+		}
+		if d.values.repaired {
+			ev.Repaired++
+		}
+	}
+	return a.Commit(t), nil
+}
+
+// appendKeyColumn encodes a value of a key, which must be there and storable as
+// it is: two keys repaired to the same text would close each other's rows.
+func (d *Decoder) appendKeyColumn(t change.Tuple, b []byte, s span, c *column) (change.Tuple, *BadEvent) {
+	if d.values.isMissing(b, s, c) {
+		return t, badEvent(RuleKey, c.name)
+	}
+	d.values.repaired = false
+	t, rule := d.values.append(t, b, s, c)
+	if rule == "" && d.values.repaired {
+		rule = RuleKeyText
+	}
+	if rule != "" {
+		return t, badEvent(rule, c.name)
+	}
+	return t, nil
+}
+
+// appendKey fills the key from the record's key, by the key's own schema.
+func (d *Decoder) appendKey(a *change.Arena, ev *change.Event) *BadEvent {
+	k := &d.key
+	d.values.dirty = k.dirty
+	var r *row
+	var members []span
+	if k.schema != nil {
+		r, members = &row{shape: k.schema.shape, cols: k.schema.cols}, k.schema.row.out
+	} else {
+		r, members = k.bareRow(d.shapes), k.bare.out
+	}
+	t := change.Tuple(a.Start(r.room(k.span())))
+	for i := range r.cols {
+		s := r.at(members, i)
+		if s.kind == absent {
+			return badEvent(RuleKey, r.cols[i].name)
+		}
+		var bad *BadEvent
+		if t, bad = d.appendKeyColumn(t, k.bytes, s, &r.cols[i]); bad != nil {
+			return bad
+		}
+	}
+	ev.KeyShape, ev.Key = r.shape, a.Commit(t)
+	return nil
+}
