@@ -55,6 +55,7 @@ func newEnvelope() envelope {
 // slots are then filled.
 func (e *envelope) read(value []byte, shapes *Shapes) (Result, *BadEvent) {
 	e.dirty = false
+	clear(e.payload.out) // a value that breaks off early must leave nothing of the last one
 	if known := e.cache.byPrefix(value, e.last); known != nil {
 		e.use(known)
 		from := len(known.prefix)

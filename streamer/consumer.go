@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,10 +24,11 @@ import (
 // positions that we store. The group spreads partitions and shows lag to others'
 // tools; its own offsets are never read but for the way in from Metadb 1.4.
 type consumer struct {
-	client *kgo.Client
-	source catalog.Source
-	log    *slog.Logger
-	lag    *lagMeter
+	client  *kgo.Client
+	connect []kgo.Opt // how the brokers are reached
+	source  catalog.Source
+	log     *slog.Logger
+	lag     *lagMeter
 
 	// mu guards start and done.
 	mu    sync.Mutex
@@ -76,9 +78,10 @@ func (w *worker) consume(ctx context.Context, stream catalog.Stream, fail contex
 			fail(fmt.Errorf("partitions were taken by another member of consumer group %q", w.source.ConsumerGroup))
 		}
 	}
-	options := []kgo.Opt{
-		kgo.SeedBrokers(splitList(w.source.Brokers)...),
-		kgo.ClientID("metadb"),
+	if c.connect, err = connectOptions(w.source); err != nil {
+		return nil, err
+	}
+	options := append(slices.Clone(c.connect),
 		kgo.ConsumerGroup(w.source.ConsumerGroup),
 		kgo.InstanceID(instanceID(id, w.source.Name)),
 		kgo.ConsumeRegex(),
@@ -96,16 +99,9 @@ func (w *worker) consume(ctx context.Context, stream catalog.Stream, fail contex
 		kgo.FetchMaxWait(fetchWait),
 		kgo.FetchMaxPartitionBytes(fetchBytes),
 		kgo.MetadataMaxAge(metadataAge),
-		kgo.MetadataMinAge(500 * time.Millisecond),
+		kgo.MetadataMinAge(500*time.Millisecond),
 		kgo.WithHooks(&brokerHook{report: w.report}),
-	}
-	switch w.source.Security {
-	case "ssl":
-		options = append(options, kgo.DialTLSConfig(&tls.Config{MinVersion: tls.VersionTLS12}))
-	case "plaintext":
-	default:
-		return nil, fmt.Errorf("option security: %q is not supported", w.source.Security)
-	}
+	)
 	if w.source.ConsumerGroup == "" {
 		return nil, fmt.Errorf("option consumer_group is not set")
 	}
@@ -120,6 +116,18 @@ func (w *worker) consume(ctx context.Context, stream catalog.Stream, fail contex
 	}
 	w.report.state(catalog.StateWaiting, "no topic matches the option topics, or the group has not assigned any yet")
 	return c, nil
+}
+
+// connectOptions say how the brokers of a source are reached.
+func connectOptions(s catalog.Source) ([]kgo.Opt, error) {
+	options := []kgo.Opt{kgo.SeedBrokers(splitList(s.Brokers)...), kgo.ClientID("metadb")}
+	switch s.Security {
+	case "ssl":
+		return append(options, kgo.DialTLSConfig(&tls.Config{MinVersion: tls.VersionTLS12})), nil
+	case "plaintext":
+		return options, nil
+	}
+	return nil, fmt.Errorf("option security: %q is not supported", s.Security)
 }
 
 // instanceID is this warehouse's name in the source's group. It is the same after
@@ -220,6 +228,30 @@ func (c *consumer) commit(ctx context.Context) {
 	c.mu.Unlock()
 	if len(offsets) > 0 {
 		c.client.CommitOffsetsSync(ctx, offsets, nil)
+	}
+}
+
+// fetch reads one record again, with a client of its own.
+func (c *consumer) fetch(ctx context.Context, topic string, id int32, offset int64) (*kgo.Record, error) {
+	options := append(slices.Clone(c.connect), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{
+		topic: {id: kgo.NewOffset().At(offset)},
+	}), kgo.ConsumeResetOffset(kgo.NoResetOffset()))
+	client, err := kgo.NewClient(options...)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	for {
+		fetches := client.PollRecords(ctx, 1)
+		if err := fetches.Err(); err != nil {
+			return nil, err
+		}
+		for _, rec := range fetches.Records() {
+			if rec.Offset == offset {
+				return rec, nil
+			}
+			return nil, fmt.Errorf("topic %s, partition %d no longer holds offset %d", topic, id, offset)
+		}
 	}
 }
 

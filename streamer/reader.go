@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -214,7 +215,7 @@ func (r *reader) decode(rec *kgo.Record, part int, p *position) {
 
 // admit decodes the record and says whether its event is to be applied.
 func (r *reader) admit(d *debezium.Decoder, rec *kgo.Record, ev *change.Event, p *position) (bool, error) {
-	result, err := d.Decode(rec.Key, rec.Value, &r.batch.Arena, ev)
+	result, err := r.decodeRecord(d, rec, ev)
 	if err != nil {
 		return false, err
 	}
@@ -239,6 +240,24 @@ func (r *reader) admit(d *debezium.Decoder, rec *kgo.Record, ev *change.Event, p
 		return false, nil
 	}
 	return true, nil
+}
+
+// errDecoder is the reason of a dead letter that only a fault of ours explains.
+var errDecoder = errors.New("the decoder failed on this record")
+
+// decodeRecord decodes a record. What comes from a stream is hostile: should it
+// find a fault of the decoder, then it ends among the dead letters, not the server.
+func (r *reader) decodeRecord(d *debezium.Decoder, rec *kgo.Record, ev *change.Event) (result debezium.Result, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.log.Error("decoder panicked", "source", r.source, "topic", rec.Topic, "partition", rec.Partition,
+				"offset", rec.Offset, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			delete(r.decoders, rec.Topic)
+			*ev = change.Event{}
+			err = errDecoder
+		}
+	}()
+	return d.Decode(rec.Key, rec.Value, &r.batch.Arena, ev)
 }
 
 // Source times that history can hold: its partitions are years.

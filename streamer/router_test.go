@@ -55,7 +55,8 @@ func TestFilters(t *testing.T) {
 			t.Errorf("%v passes: %v, want %v", table, got, pass)
 		}
 	}
-	if r.route("library", "a") != r.route("library", "a") {
+	first, again := r.route("library", "a"), r.route("library", "a")
+	if first != again {
 		t.Error("a table's target is not one pointer")
 	}
 	if _, err := newRouter(catalog.Source{TableStopFilter: "("}, nil); err == nil {

@@ -183,26 +183,3 @@ func (b *bed) demandSimple(report *compare.Report) {
 		_ = report.Print(b.Output())
 	}
 }
-
-// TestInterleave plays interleaved transactions, COPY pages that share one lsn,
-// and what four killed connectors sent again, with restarts of ours between.
-func TestInterleave(t *testing.T) {
-	t.Parallel()
-	b := newBed(t)
-	b.source("^hard_interleave\\.")
-	for stage, rows := range []string{1: "", 2: "92", 3: "104"} {
-		if stage == 0 {
-			continue
-		}
-		name := fmt.Sprintf("hard/interleave/stage%d", stage)
-		stop := b.start()
-		b.play(name)
-		b.drained()
-		report := b.check(compare.Options{Capture: name})
-		b.demandSimple(report)
-		if got := b.text("SELECT count(*)::text FROM h.log_nopk"); rows != "" && got != rows {
-			t.Errorf("stage %d: %s rows of log_nopk, want %s", stage, got, rows)
-		}
-		stop()
-	}
-}

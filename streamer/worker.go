@@ -10,8 +10,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"metadb/catalog"
-	"metadb/change"
-	"metadb/warehouse"
 )
 
 // worker streams one source: run after run, each from the stored positions, with
@@ -88,55 +86,22 @@ func (w *worker) runOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	applier, err := warehouse.Open(ctx, w.opt.Warehouse, warehouse.Options{
-		Source: w.source.Name, Stream: stream, Log: w.log, Reached: w.opt.Reached, Waiting: w.report.waiting,
-	})
-	if err != nil {
+	a := &applying{worker: w, stream: stream}
+	if err := a.open(ctx); err != nil {
 		return err
 	}
-	defer applier.Close(ctx)
+	defer func() { a.applier.Close(ctx) }()
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	c, err := w.consume(ctx, stream, fail)
-	if err != nil {
+	if a.consumer, err = w.consume(ctx, stream, fail); err != nil {
 		return err
 	}
-	defer c.close()
-	r := c.reader(router, w.limit)
+	defer a.consumer.close()
+	r := a.consumer.reader(router, w.limit)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return r.run(ctx) })
-	group.Go(func() error { return w.apply(ctx, applier, c, r) })
-	group.Go(func() error { return c.commitEvery(ctx) })
+	group.Go(func() error { return a.run(ctx, r) })
+	group.Go(func() error { return a.consumer.commitEvery(ctx) })
 	_ = group.Wait() // the cause is the first error, or what fail was told
 	return context.Cause(ctx)
-}
-
-// apply writes the reader's batches one after the other.
-func (w *worker) apply(ctx context.Context, applier *warehouse.Applier, c *consumer, r *reader) error {
-	for {
-		var b *change.Batch
-		select {
-		case b = <-r.out:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		stats, err := applier.Apply(ctx, b)
-		if err != nil {
-			return err
-		}
-		if stats.Missing > 0 {
-			w.log.Warn("values that the source did not send are not known: stored as NULL",
-				"source", w.source.Name, "values", stats.Missing)
-		}
-		w.log.Debug("checkpoint", "source", w.source.Name, "records", b.Records, "events", stats.Events,
-			"versions", stats.Versions, "closed", stats.Closed, "unchanged", stats.Unchanged)
-		for i := range b.Parts {
-			c.applied(partition{b.Parts[i].Topic, b.Parts[i].Partition}, b.Parts[i].Next)
-		}
-		w.report.applied(stats.Events, c.lag.total())
-		select {
-		case r.free <- b:
-		default:
-		}
-	}
 }

@@ -33,26 +33,29 @@ func (s *Stats) add(o Stats) {
 
 // Apply writes the batch and moves its positions, in one transaction; where the
 // type or the key of a table changes between its events, in one for the events
-// before and one for the rest. Schema changes are made before. After an error
-// nothing is promised but that positions and rows agree.
-func (a *Applier) Apply(ctx context.Context, b *change.Batch) (Stats, error) {
-	var total Stats
+// before and one for the rest. Schema changes are made before. On an error, rest
+// is what was not applied: the batch without the parts that were; nil means that
+// it cannot be told, and only the stored positions say.
+func (a *Applier) Apply(ctx context.Context, b *change.Batch) (total Stats, rest *change.Batch, err error) {
 	for {
 		cut, err := a.evolveFor(ctx, b)
 		if err != nil {
-			return total, err
+			return total, b, err
 		}
 		head, tail := b, (*change.Batch)(nil)
 		if cut < len(b.Events) {
 			head, tail = b.Split(cut)
 		}
 		stats, err := a.applyOne(ctx, head)
+		if errors.Is(err, errCommit) {
+			return total, nil, err
+		}
 		if err != nil {
-			return total, err
+			return total, b, err
 		}
 		total.add(stats)
 		if tail == nil {
-			return total, nil
+			return total, nil, nil
 		}
 		b = tail
 	}
@@ -298,8 +301,12 @@ func (a *Applier) truncate(ctx context.Context, ev *change.Event, ledger map[int
 	return nil
 }
 
+// errCommit marks errors after which a batch may be committed or not;
 // errNotCommitted says that COMMIT rolled back.
-var errNotCommitted = errors.New("the transaction was rolled back")
+var (
+	errCommit       = errors.New("commit batch")
+	errNotCommitted = errors.New("the transaction was rolled back")
+)
 
 // commit writes ledger and dead letters and commits. An error that is not
 // PostgreSQL's own leaves the outcome unknown: the stored positions tell.
@@ -320,7 +327,11 @@ func (a *Applier) commit(ctx context.Context, b *change.Batch, ledger map[int32]
 	}
 	a.opt.Reached("commit.sent")
 	if err := t.receive(); err != nil {
-		return fmt.Errorf("commit batch: %w", err)
+		var pg *pgconn.PgError
+		if errors.As(err, &pg) {
+			return err
+		}
+		return fmt.Errorf("%w: %w", errCommit, err)
 	}
 	a.opt.Reached("commit.after")
 	return nil

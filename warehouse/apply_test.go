@@ -116,14 +116,14 @@ func TestPositionMovesWithTheRows(t *testing.T) {
 	f := newFixture(t)
 	a := f.applier()
 	b := f.batch(merge(t, 10, loanShape, loanKey, 1, "x"))
-	if _, err := a.Apply(t.Context(), b); err != nil {
+	if _, _, err := a.Apply(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
 	if got := f.lines("SELECT next::text FROM metadb.source_offset"); got[0] != "1" {
 		t.Errorf("position %s, want 1", got[0])
 	}
 	// The same batch again: its positions have moved, so it must change nothing.
-	if _, err := a.Apply(t.Context(), b); !errors.Is(err, ErrFenced) {
+	if _, _, err := a.Apply(t.Context(), b); !errors.Is(err, ErrFenced) {
 		t.Fatalf("second application: %v, want ErrFenced", err)
 	}
 	a.Close(t.Context())
@@ -140,7 +140,7 @@ func TestLaterEpochFencesEarlier(t *testing.T) {
 	if _, err := f.cat.OpenStream(t.Context(), sourceS); err != nil {
 		t.Fatal(err)
 	}
-	_, err := zombie.Apply(t.Context(), f.batch(merge(t, 20, loanShape, loanKey, 1, "y")))
+	_, _, err := zombie.Apply(t.Context(), f.batch(merge(t, 20, loanShape, loanKey, 1, "y")))
 	if !errors.Is(err, ErrFenced) {
 		t.Fatalf("zombie's batch: %v, want ErrFenced", err)
 	}

@@ -74,13 +74,5 @@ func int32Array(values []int32) []byte {
 	return a.bytes()
 }
 
-func textArray(values []string) []byte {
-	a := newArray(change.Text.OID(), 32*len(values))
-	for _, v := range values {
-		a.add([]byte(v))
-	}
-	return a.bytes()
-}
-
 func int32Bytes(v int32) []byte { return binary.BigEndian.AppendUint32(nil, uint32(v)) }
 func int64Bytes(v int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(v)) }

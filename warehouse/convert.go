@@ -88,7 +88,7 @@ func floatToNumeric(dst []byte, from change.Type, v []byte) ([]byte, error) {
 // textToUUID takes the canonical form only.
 func textToUUID(dst, v []byte) ([]byte, error) {
 	if !isUUID(v) {
-		return dst, fmt.Errorf("not a uuid")
+		return dst, fmt.Errorf("%w: not a uuid", ErrValue)
 	}
 	for _, part := range [...][]byte{v[:8], v[9:13], v[14:18], v[19:23], v[24:36]} {
 		var err error

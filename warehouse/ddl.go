@@ -12,8 +12,10 @@ import (
 	"metadb/change"
 )
 
-// ErrReservedSchema says that an event's schema is none that we may write.
-var ErrReservedSchema = errors.New("schema is reserved")
+// ErrReserved says that an event's table is none that we may write: its schema is
+// PostgreSQL's or ours, or its name is taken by a relation that we did not make
+// (rule R11).
+var ErrReserved = errors.New("not a table of Metadb's")
 
 // alter applies d to table t inside tx and returns the table as it then is. It
 // may be repeated: a transaction that was rolled back left nothing.
@@ -71,7 +73,15 @@ func (a *Applier) compression(t change.Type) string {
 // in the catalog.
 func (a *Applier) create(ctx context.Context, tx pgx.Tx, t *table) error {
 	if reservedSchema(t.schema) {
-		return fmt.Errorf("schema %q: %w", t.schema, ErrReservedSchema)
+		return fmt.Errorf("schema %q is reserved: %w", t.schema, ErrReserved)
+	}
+	var taken *string
+	err := tx.QueryRow(ctx, "SELECT coalesce(to_regclass($1), to_regclass($2))::text", t.main(), t.current()).Scan(&taken)
+	if err != nil {
+		return fmt.Errorf("look for table %s: %w", t, err)
+	}
+	if taken != nil {
+		return fmt.Errorf("relation %s exists and is not ours: %w", *taken, ErrReserved)
 	}
 	main, current, history := t.main(), t.current(), quote(t.schema, t.history)
 	statements := []string{
@@ -95,7 +105,7 @@ func (a *Applier) create(ctx context.Context, tx pgx.Tx, t *table) error {
 			return fmt.Errorf("create table %s: %w", t, err)
 		}
 	}
-	_, err := tx.Exec(ctx, `
+	_, err = tx.Exec(ctx, `
 		INSERT INTO metadb.base_table (schema_name, table_name, source_name, transformed, parent_schema_name, parent_table_name)
 		VALUES ($1, $2, $3, false, '', '') ON CONFLICT DO NOTHING`, t.schema, t.table, a.source)
 	if err != nil {

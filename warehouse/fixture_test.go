@@ -80,7 +80,7 @@ func (f *fixture) batch(events ...change.Event) *change.Batch {
 // apply applies one batch of the events.
 func (f *fixture) apply(a *Applier, events ...change.Event) Stats {
 	f.Helper()
-	stats, err := a.Apply(f.Context(), f.batch(events...))
+	stats, _, err := a.Apply(f.Context(), f.batch(events...))
 	if err != nil {
 		f.Fatalf("apply: %v", err)
 	}

@@ -143,7 +143,7 @@ func TestModel(t *testing.T) {
 		events, want := drawEvents(rt, to)
 		for len(events) > 0 {
 			size := rapid.IntRange(1, len(events)).Draw(rt, "batch")
-			if _, err := a.Apply(t.Context(), f.batch(events[:size]...)); err != nil {
+			if _, _, err := a.Apply(t.Context(), f.batch(events[:size]...)); err != nil {
 				rt.Fatalf("apply: %v", err)
 			}
 			events = events[size:]

@@ -2,7 +2,7 @@ package warehouse
 
 import (
 	"encoding/binary"
-	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -16,7 +16,7 @@ const (
 	numericNegInf   = 0xF000
 )
 
-var errNumeric = errors.New("not a decimal number")
+var errNumeric = fmt.Errorf("%w: not a decimal number", ErrValue)
 
 // appendNumeric appends the binary form of a plain decimal such as -12.50; the
 // display scale is the number of decimals written.

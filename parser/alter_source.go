@@ -1,0 +1,51 @@
+package parser
+
+import "fmt"
+
+// alterSource reads
+//
+//	ALTER DATA SOURCE name OPTIONS ([ADD | SET] option 'value' | DROP option, …)
+//
+// The routine takes triples of an action, an option and its value, and applies
+// them in order; an option without an action is added. So an option may be
+// named again only after it was dropped.
+func alterSource(c *cursor) (string, *Error) {
+	name, err := c.shortName("data source")
+	if err != nil {
+		return "", err
+	}
+	var actions []string
+	given := map[string]bool{}
+	err = c.options(func() *Error {
+		action := c.action()
+		at := c.next
+		o, err := c.sourceOption()
+		if err != nil {
+			return err
+		}
+		if given[o.name] {
+			return c.fault(c.tokens[at], duplicateObject, "option \"%s\" provided more than once", o.name)
+		}
+		value := ""
+		if action != "drop" {
+			given[o.name] = true
+			value, err = c.sourceValue(o)
+		}
+		actions = append(actions, action, o.name, value)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("CALL metadb.alter_data_source(%s, %s)", quote(name), quoteArray(actions)), nil
+}
+
+// action takes what is to be done with an option.
+func (c *cursor) action() string {
+	for _, a := range []string{"add", "set", "drop"} {
+		if c.accept(a) {
+			return a
+		}
+	}
+	return "add"
+}

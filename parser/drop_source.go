@@ -1,0 +1,15 @@
+package parser
+
+import "fmt"
+
+// dropSource reads
+//
+//	DROP DATA SOURCE [IF EXISTS] name
+func dropSource(c *cursor) (string, *Error) {
+	ifExists := c.accept("if", "exists")
+	name, err := c.shortName("data source")
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("CALL metadb.drop_data_source(%s, %t)", quote(name), ifExists), nil
+}

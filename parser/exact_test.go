@@ -1,0 +1,157 @@
+package parser
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestUntouched holds texts that must reach the backend as they are.
+func TestUntouched(t *testing.T) {
+	t.Parallel()
+	off := Settings{StandardConformingStrings: false, Settled: true, ClientEncoding: "UTF8"}
+	unsettled := Settings{StandardConformingStrings: true, ClientEncoding: "UTF8"}
+	sjis := Settings{StandardConformingStrings: true, Settled: true, ClientEncoding: "SJIS"}
+	tests := map[string]struct {
+		in string
+		s  Settings
+	}{
+		"in a literal":             {"select 'x; list status'", usual},
+		"in an escape literal":     {`select E'x\'; list status'`, usual},
+		"in a dollar literal":      {"select $a$; list status; $$ $a$", usual},
+		"in an identifier":         {`select 1 as "; list status"`, usual},
+		"in a comment":             {"select 1 /* ; list status; /* */ ; list status */", usual},
+		"in a line comment":        {"select 1 -- ; list status", usual},
+		"in parentheses":           {"create rule r as on insert to t do (select 1; list status)", usual},
+		"in a function":            {"create function f() returns int begin atomic select 1; list status; end", usual},
+		"in a function, after end": {"create function f() returns int begin atomic select case when true then 1 end; list status; end", usual},
+		"not first":                {"explain list status", usual},
+		"in a cursor":              {"declare c cursor for list status", usual},
+		"quoted keyword":           {`"list" status`, usual},
+		"unterminated literal":     {"list status; select 'x", usual},
+		"unterminated escape":      {`list status; select E'x\'`, usual},
+		"unterminated comment":     {"list status; /* x", usual},
+		"unterminated dollar":      {"list status; select $x$ $y$", usual},
+		"unterminated identifier":  {`list status; select "x`, usual},
+		"unbalanced":               {"list status; select 1)", usual},
+		"unclosed":                 {"list status; select (1", usual},
+		"unicode literal":          {`list status; select U&'x'`, usual},
+		"unicode identifier":       {`list status; select U&"x"`, usual},
+		"bad escape":               {`create data source s type kafka options (brokers E'\u12')`, usual},
+		"bad byte":                 {`create data source s type kafka options (brokers E'\xff')`, usual},
+		"nul":                      {"list status\x00", usual},
+		// With the setting off this is one literal; measured as an injection.
+		"scs off":                {`select 'a\'; drop data source victim; --'`, off},
+		"scs off, harmless":      {`list status; select 'a\b'`, off},
+		"scs unsettled":          {`select 'a\'; drop data source victim; --'`, unsettled},
+		"continued over comment": {"select E'a' -- x\n 'b\\'; drop data source victim; --'", usual},
+		"continued over two":     {"select E'a' -- x\n -- y\n 'b\\'; drop data source victim; --'", usual},
+		"bits before literal":    {"select B'1' -- x\n '1'; list status", usual},
+		// In SJIS 0x83 0x5C is one character.
+		"trail byte":       {"select '\x83\\'; list status; --'", sjis},
+		"not ascii":        {"list status; select 'ä'", sjis},
+		"unknown encoding": {"list status; select 'ä'", Settings{StandardConformingStrings: true, Settled: true, ClientEncoding: "NEW"}},
+		"may change":       {"list status; select 'ä'", unsettled},
+		"too long":         {"list status; select '" + strings.Repeat("x", maxScan) + "'", usual},
+		"endless operator": {"list status; select 1 " + strings.Repeat("+", 1<<18), usual},
+		"endless comment":  {"list status; " + strings.Repeat("/*", 1<<18) + strings.Repeat("*/", 1<<18), usual},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if r := Rewrite(test.in, test.s); r != nil {
+				t.Errorf("taken: %+v", r)
+			}
+		})
+	}
+}
+
+// TestTaken holds texts near those above whose reading is certain.
+func TestTaken(t *testing.T) {
+	t.Parallel()
+	off := Settings{Settled: true, ClientEncoding: "UTF8"}
+	unsettled := Settings{ClientEncoding: "UTF8"}
+	tests := map[string]struct {
+		in string
+		s  Settings
+	}{
+		"scs off, no backslash":     {"select 'a'; list status", off},
+		"scs off, escape string":    {`select E'a\''; list status`, off},
+		"scs off, dollar string":    {`select $$\$$; list status`, off},
+		"unsettled, no backslash":   {"select 'a'; list status", unsettled},
+		"sjis, ascii":               {"select 'a'; list status", Settings{StandardConformingStrings: true, Settled: true, ClientEncoding: "SJIS"}},
+		"latin1":                    {"select '\xe4'; list status", Settings{StandardConformingStrings: true, Settled: true, ClientEncoding: "LATIN1"}},
+		"sql_ascii":                 {"select '\xe4'; list status", Settings{StandardConformingStrings: true, Settled: true, ClientEncoding: "SQL_ASCII"}},
+		"operators with dashes":     {"select 1 +-- ; list config\n 2; list status", usual},
+		"banner":                    {strings.Repeat("-- "+strings.Repeat("-", 80)+"\n/*"+strings.Repeat("*", 80)+"*/\n", 2000) + "list status", usual},
+		"semicolon comments":        {strings.Repeat(";/*", 1000) + strings.Repeat("*/", 1000) + "; list status", usual},
+		"literal that hides a dash": {"select '; -- x' ; list status", usual},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := Rewrite(test.in, test.s)
+			if r == nil || r.Err != nil || len(r.Statements) != 1 {
+				t.Fatalf("not taken: %+v", r)
+			}
+			at := strings.LastIndex(test.in, "list status")
+			if want := test.in[:at] + "SELECT * FROM metadb.status"; !strings.HasPrefix(r.Text, want) {
+				t.Errorf("got %.200q", r.Text)
+			}
+		})
+	}
+}
+
+func TestLatin1PositionsAreBytes(t *testing.T) {
+	t.Parallel()
+	r := Rewrite("select '\xe4\xe4'; list foo", Settings{StandardConformingStrings: true, Settled: true, ClientEncoding: "LATIN1"})
+	if r == nil || r.Err == nil || r.Err.Position != 19 {
+		t.Errorf("got %+v", r)
+	}
+}
+
+// TestWorkIsBounded feeds what costs the scanner most; unbounded, one of these
+// takes minutes.
+func TestWorkIsBounded(t *testing.T) {
+	t.Parallel()
+	start := time.Now()
+	for _, unit := range []string{"/*", "+", "-+", "*/*", "/*+", "+ ", "/**/", "-", ";/*", "1..", "$a", "$a$", "'a'\n", "((", "~!@+", "<>/*", `"a"`, "é"} {
+		for _, n := range []int{2_000, 300_000} {
+			Rewrite("list status;"+strings.Repeat(unit, n/len(unit)), usual)
+		}
+	}
+	if took := time.Since(start); took > 30*time.Second {
+		t.Errorf("took %s", took)
+	}
+}
+
+// TestOrdinaryStatements holds PostgreSQL's own, which are never ours.
+func TestOrdinaryStatements(t *testing.T) {
+	t.Parallel()
+	statements := []string{
+		"", ";", " \n", "-- list status", "SELECT 1", "select * from list", "LISTEN list", "listen status",
+		"CREATE DATABASE data", "create data_source s", "DROP DATABASE data", "ALTER DATABASE data SET x = 1",
+		"CREATE USER u WITH PASSWORD 'x'", "DROP USER u", "ALTER SYSTEM SET work_mem = '1MB'",
+		"CREATE TABLE data (source text)", "DROP TABLE data", "ALTER TABLE data ADD COLUMN source text",
+		"ALTER TABLE s.t__ ALTER COLUMN c TYPE uuid", "CREATE SCHEMA data", "CREATE VIEW data AS SELECT 1",
+		"GRANT ACCESS ON TABLE t TO u", "GRANT SELECT ON ALL TABLES IN SCHEMA s TO u", "REVOKE ALL ON t FROM u",
+		"SHOW STATUS", "SHOW ALL", "SET standard_conforming_strings = off", "BEGIN", "COMMIT", "ROLLBACK TO a", "SAVEPOINT a",
+		"COPY data FROM STDIN", "EXPLAIN SELECT 1", "CALL metadb.drop_data_source('s', false)",
+		"WITH list AS (SELECT 1) SELECT * FROM list", "VALUES (1)", "TABLE list", "DECLARE c CURSOR FOR SELECT 1",
+		"PREPARE list AS SELECT 1", "EXECUTE list", "DEALLOCATE list", "DISCARD ALL", "DO $$BEGIN END$$", "LOCK data",
+		"LOAD 'list'", "MERGE INTO data USING s ON true WHEN MATCHED THEN DELETE", "CREATE TYPE data AS ENUM ('source')",
+		"CREATE FOREIGN DATA WRAPPER w", "ALTER FOREIGN DATA WRAPPER w OPTIONS (ADD a 'b')", "DROP FOREIGN DATA WRAPPER w",
+		"CREATE SERVER s FOREIGN DATA WRAPPER w OPTIONS (host 'h')", "IMPORT FOREIGN SCHEMA s FROM SERVER w INTO t",
+	}
+	for _, s := range statements {
+		if mayHold(s) {
+			t.Errorf("scanned: %s", s)
+		}
+		if r := Rewrite(s, usual); r != nil {
+			t.Errorf("taken: %s", s)
+		}
+		if r := Rewrite("list status;"+s, usual); r == nil || r.Text != "SELECT * FROM metadb.status;"+s {
+			t.Errorf("changed behind ours: %s", s)
+		}
+	}
+}

@@ -1,0 +1,32 @@
+package parser
+
+import "strings"
+
+// lists are what can be listed, each with its query.
+var lists = []struct{ name, query string }{
+	{"status", "SELECT * FROM metadb.status"},
+	{"config", "SELECT * FROM metadb.config ORDER BY parameter"},
+	{"data_sources", "SELECT * FROM metadb.data_sources"},
+	{"data_origins", "SELECT * FROM metadb.data_origins"},
+}
+
+// list reads
+//
+//	LIST status | config | data_sources | data_origins
+func list(c *cursor) (string, *Error) {
+	at := c.next
+	given, err := c.part()
+	if err != nil {
+		return "", err
+	}
+	names := make([]string, len(lists))
+	for i, l := range lists {
+		if given == l.name {
+			return l.query, nil
+		}
+		names[i] = l.name
+	}
+	err = c.fault(c.tokens[at], invalidParameter, "unrecognized parameter \"%s\"", given)
+	err.Hint = join(didYouMean(given, names), "Valid parameters are: "+strings.Join(names, ", "))
+	return "", err
+}

@@ -1,0 +1,134 @@
+package parser
+
+import "strings"
+
+// Settings are the session settings on which the meaning of a text depends.
+type Settings struct {
+	// StandardConformingStrings is the last reported value of the setting.
+	StandardConformingStrings bool
+	// Settled is false while an unanswered message may yet change a setting.
+	Settled bool
+	// ClientEncoding is the last reported value, in PostgreSQL's spelling.
+	ClientEncoding string
+}
+
+// Statement is one of our statements in a message.
+type Statement struct {
+	// Index is its place among the message's statements. Empty ones do not
+	// count, as the backend does not answer them.
+	Index int
+	// Name is the statement's name in upper case, as in CREATE DATA SOURCE.
+	Name string
+	// Tag is the command tag to show in place of the backend's, or empty to
+	// keep that.
+	Tag string
+}
+
+// Rewritten is a message that holds statements of ours.
+type Rewritten struct {
+	// Text is what the backend is to be sent. It equals the client's text if
+	// Err is set.
+	Text string
+	// Statements are ours, in order.
+	Statements []Statement
+	// Err is the first of our statements' mistakes. The backend fails the
+	// client's own text with a syntax error at or after character First, as no
+	// statement of ours is valid in PostgreSQL, and so does all that an error
+	// must do; only what it says is to be replaced by Err.
+	Err *Error
+	// First is the 1-based character position of the first of our statements in
+	// the client's text.
+	First int
+
+	edits []edit
+}
+
+// Rewrite finds Metadb's statements in the text of one message. It returns nil
+// if the text is to be passed on as it is, because it holds none or because it
+// cannot be known for certain how the backend will read it.
+func Rewrite(text string, s Settings) *Rewritten {
+	if !mayHold(text) || !boundedWork(text) || !safeEncoding(text, s) {
+		return nil
+	}
+	tokens, ok := scan(text)
+	if !ok || !exact(text, tokens, s) {
+		return nil
+	}
+	statements, ok := split(text, tokens)
+	if !ok {
+		return nil
+	}
+	w := writer{text: text, count: charactersOf(s)}
+	for index, own := range statements {
+		form, ok := formOf(text, own.tokens)
+		if !ok {
+			continue
+		}
+		c := &cursor{text: text, utf8: isUTF8(s), statement: own, next: form.length()}
+		sql, err := form.parse(c)
+		if err == nil {
+			err = c.end()
+		}
+		if err != nil {
+			w.fail(own.start(), err)
+			continue
+		}
+		w.replace(own.start(), own.last(), sql, Statement{Index: index, Name: form.name(), Tag: form.tag()})
+	}
+	return w.result()
+}
+
+// writer builds the rewritten text from left to right.
+type writer struct {
+	text  string
+	count characters
+	out   strings.Builder
+	done  int // bytes of text that are in out
+	first int // byte offset + 1 of the first statement of ours
+	r     Rewritten
+	chars struct{ text, out int } // characters of text[:done] and of out
+}
+
+// see keeps where the first of our statements is.
+func (w *writer) see(at int) {
+	if w.first == 0 {
+		w.first = at + 1
+	}
+}
+
+// fail keeps the first mistake.
+func (w *writer) fail(at int, err *Error) {
+	w.see(at)
+	if w.r.Err == nil {
+		err.Position = w.count.in(w.text[:err.at]) + 1
+		w.r.Err = err
+	}
+}
+
+// replace puts sql in the place of text[from:to].
+func (w *writer) replace(from, to int, sql string, s Statement) {
+	w.see(from)
+	kept := w.count.in(w.text[w.done:from])
+	e := edit{client: w.chars.text + kept, sent: w.chars.out + kept}
+	e.clientEnd = e.client + w.count.in(w.text[from:to])
+	e.sentEnd = e.sent + w.count.in(sql)
+	w.out.WriteString(w.text[w.done:from])
+	w.out.WriteString(sql)
+	w.done = to
+	w.chars.text, w.chars.out = e.clientEnd, e.sentEnd
+	w.r.edits = append(w.r.edits, e)
+	w.r.Statements = append(w.r.Statements, s)
+}
+
+func (w *writer) result() *Rewritten {
+	if w.first == 0 {
+		return nil
+	}
+	w.r.First = w.count.in(w.text[:w.first-1]) + 1
+	if w.r.Err != nil {
+		return &Rewritten{Text: w.text, Err: w.r.Err, First: w.r.First}
+	}
+	w.out.WriteString(w.text[w.done:])
+	w.r.Text = w.out.String()
+	return &w.r
+}

@@ -1,0 +1,165 @@
+package parser
+
+import (
+	"strings"
+	"testing"
+)
+
+// usual are the settings of an idle session.
+var usual = Settings{StandardConformingStrings: true, Settled: true, ClientEncoding: "UTF8"}
+
+func TestRewriteMakesSQL(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct{ in, want string }{
+		"create": {
+			`CREATE DATA SOURCE Sensor TYPE Kafka OPTIONS (brokers 'h:9092', topics '^x\.')`,
+			`CALL metadb.create_data_source(E'sensor', E'kafka', ARRAY[E'brokers',E'h:9092',E'topics',E'^x\\.']::text[], false)`,
+		},
+		"create if not exists": {
+			`create data source if not exists s type kafka options (module '');`,
+			`CALL metadb.create_data_source(E's', E'kafka', ARRAY[E'module',E'']::text[], true);`,
+		},
+		"source called if": {
+			`create data source if type kafka options (brokers 'b')`,
+			`CALL metadb.create_data_source(E'if', E'kafka', ARRAY[E'brokers',E'b']::text[], false)`,
+		},
+		"old spellings": {
+			`create data source s type kafka options (consumergroup 'g', schemapassfilter 'a', schemastopfilter 'b', tablestopfilter 'c', trimschemaprefix 'd', addschemaprefix 'e')`,
+			`CALL metadb.create_data_source(E's', E'kafka', ARRAY[E'consumer_group',E'g',E'schema_pass_filter',E'a',E'schema_stop_filter',E'b',E'table_stop_filter',E'c',E'trim_schema_prefix',E'd',E'add_schema_prefix',E'e']::text[], false)`,
+		},
+		"alter": {
+			`alter data source s options (set topics '^x', drop module, add security 'ssl', brokers 'b')`,
+			`CALL metadb.alter_data_source(E's', ARRAY[E'set',E'topics',E'^x',E'drop',E'module',E'',E'add',E'security',E'ssl',E'add',E'brokers',E'b']::text[])`,
+		},
+		"alter drop then add": {
+			`alter data source s options (drop module, add module 'folio')`,
+			`CALL metadb.alter_data_source(E's', ARRAY[E'drop',E'module',E'',E'add',E'module',E'folio']::text[])`,
+		},
+		"drop":              {`drop data source s`, `CALL metadb.drop_data_source(E's', false)`},
+		"drop if exists":    {`drop data source if exists s`, `CALL metadb.drop_data_source(E's', true)`},
+		"origin":            {`create data origin west.x`, `CALL metadb.create_data_origin(E'west.x', false)`},
+		"origin if":         {`create data origin if not exists o`, `CALL metadb.create_data_origin(E'o', true)`},
+		"status":            {`list status`, `SELECT * FROM metadb.status`},
+		"config":            {`LIST CONFIG;`, `SELECT * FROM metadb.config ORDER BY parameter;`},
+		"data sources":      {`List Data_Sources`, `SELECT * FROM metadb.data_sources`},
+		"data origins":      {`list "data_origins"`, `SELECT * FROM metadb.data_origins`},
+		"quoted name":       {`drop data source "My ""Own"" \ '"`, `CALL metadb.drop_data_source(E'My "Own" \\ ''', false)`},
+		"keyword as a name": {`drop data source table`, `CALL metadb.drop_data_source(E'table', false)`},
+		"doubled quote":     {`create data source s type kafka options (brokers 'a''b')`, `CALL metadb.create_data_source(E's', E'kafka', ARRAY[E'brokers',E'a''b']::text[], false)`},
+		"escape string":     {`create data source s type kafka options (brokers E'a\'b\\c\x41\u00e9\101')`, `CALL metadb.create_data_source(E's', E'kafka', ARRAY[E'brokers',E'a''b\\cAéA']::text[], false)`},
+		"dollar string":     {`create data source s type kafka options (brokers $q$a'b\c$q$)`, `CALL metadb.create_data_source(E's', E'kafka', ARRAY[E'brokers',E'a''b\\c']::text[], false)`},
+		"comments":          {"/* a /* b */ */ LIST -- c;\n /* ; */ status -- d", "/* a /* b */ */ SELECT * FROM metadb.status -- d"},
+		"several":           {"select 1; list status ; drop data source s;select 'list status;'", "select 1; SELECT * FROM metadb.status ; CALL metadb.drop_data_source(E's', false);select 'list status;'"},
+		"name not folded":   {`drop data source ÄÖ`, `CALL metadb.drop_data_source(E'ÄÖ', false)`},
+		"after a function":  {"create function f() returns int begin atomic; select case when true then 1 end; select 2; end; list status", "create function f() returns int begin atomic; select case when true then 1 end; select 2; end; SELECT * FROM metadb.status"},
+		"continued literal": {"create data source s type kafka options (brokers 'a'\n 'b''c')", "CALL metadb.create_data_source(E's', E'kafka', ARRAY[E'brokers',E'ab''c']::text[], false)"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := Rewrite(test.in, usual)
+			if r == nil {
+				t.Fatal("not taken")
+			}
+			if r.Err != nil {
+				t.Fatalf("error %v at %d", r.Err, r.Err.Position)
+			}
+			if r.Text != test.want {
+				t.Errorf("text\n got %s\nwant %s", r.Text, test.want)
+			}
+		})
+	}
+}
+
+func TestRewriteNumbersStatements(t *testing.T) {
+	t.Parallel()
+	r := Rewrite(";; select 1;; LIST status; -- x\n; create data origin o; select (1); drop data source s", usual)
+	want := []Statement{
+		{Index: 1, Name: "LIST"},
+		{Index: 2, Name: "CREATE DATA ORIGIN", Tag: "CREATE DATA ORIGIN"},
+		{Index: 4, Name: "DROP DATA SOURCE", Tag: "DROP DATA SOURCE"},
+	}
+	if r == nil || len(r.Statements) != len(want) {
+		t.Fatalf("got %+v", r)
+	}
+	for i, s := range r.Statements {
+		if s != want[i] {
+			t.Errorf("statement %d: got %+v, want %+v", i, s, want[i])
+		}
+	}
+}
+
+func TestRewriteFindsMistakes(t *testing.T) {
+	t.Parallel()
+	valid := "Valid options in this context are: brokers, security, topics, consumer_group, schema_pass_filter, " +
+		"schema_stop_filter, table_stop_filter, trim_schema_prefix, add_schema_prefix, map_public_schema, module"
+	tests := []struct {
+		in, code, message, hint string
+		at                      string // the text at which the error is, empty for the end
+	}{
+		{"list", "42601", "syntax error at end of input", "", ""},
+		{"list ;select 1", "42601", `syntax error at or near ";"`, "", ";select"},
+		{"list status now", "42601", `syntax error at or near "now"`, "", "now"},
+		{"list 'status'", "42601", `syntax error at or near "'status'"`, "", "'status'"},
+		{"list statsu", "22023", `unrecognized parameter "statsu"`, `Did you mean "status"? Valid parameters are: status, config, data_sources, data_origins`, "statsu"},
+		{"list foo", "22023", `unrecognized parameter "foo"`, `Valid parameters are: status, config, data_sources, data_origins`, "foo"},
+		{"create data sorce s", "42601", `syntax error at or near "sorce"`, `Did you mean "source"?`, "sorce"},
+		{"create data oirgin s", "42601", `syntax error at or near "oirgin"`, `Did you mean "origin"?`, "oirgin"},
+		{"create data mapping for json", "42601", `syntax error at or near "mapping"`, "", "mapping"},
+		{"create data", "42601", "syntax error at end of input", "", ""},
+		{"create data source s tpye kafka", "42601", `syntax error at or near "tpye"`, `Did you mean "type"?`, "tpye"},
+		{"create data source s type kafka", "42601", "syntax error at end of input", "", ""},
+		{"create data source s type kafka option (x 'y')", "42601", `syntax error at or near "option"`, `Did you mean "options"?`, "option "},
+		{"create data source s type kafka options ()", "42601", `syntax error at or near ")"`, "", ")"},
+		{"create data source s type kafka options (brokers 'b' topics 't')", "42601", `syntax error at or near "topics"`, "", "topics"},
+		{"create data source s type kafka options (brokers b)", "42601", `syntax error at or near "b"`, "A value is a string in single quotes.", "b)"},
+		{"create data source s type kafka options (brokers $1)", "42601", `syntax error at or near "$1"`, "", "$1"},
+		{"create data source s type kafka options (brokers 'b',)", "42601", `syntax error at or near ")"`, "", ")"},
+		{"create data source s type kafka options (brokers 'b') x", "42601", `syntax error at or near "x"`, "", "x"},
+		{"create data source s type kafak options (brokers 'b')", "22023", `invalid data source type "kafak"`, `Did you mean "kafka"? The type of a data source is kafka.`, "kafak"},
+		{"create data source s type kafka options (topisc 't')", "22023", `invalid option "topisc"`, `Did you mean "topics"? ` + valid, "topisc"},
+		{"create data source s type kafka options (zzz 't')", "22023", `invalid option "zzz"`, valid, "zzz"},
+		{"create data source s type kafka options (module 'a', module 'b')", "42710", `option "module" provided more than once`, "", "module 'b'"},
+		{"create data source s type kafka options (consumer_group 'a', consumergroup 'b')", "42710", `option "consumer_group" provided more than once`, "", "consumergroup"},
+		{"create data source s type kafka options (security 'plain')", "22023", `invalid value for option "security": "plain"`, `Did you mean "plaintext"? Valid values are: ssl, plaintext`, "'plain'"},
+		{"create data source s type kafka options (topics 'a[, ^b[')", "2201B", "invalid regular expression \"^b[\" in option \"topics\": missing closing ]: `[`", "Patterns are separated by commas and have RE2 syntax.", "'a["},
+		{"create data source s type kafka options (schema_stop_filter 'a,(')", "2201B", "invalid regular expression \"(\" in option \"schema_stop_filter\": missing closing ): `(`", "Patterns are separated by commas and have RE2 syntax.", "'a,("},
+		{"alter data source s options (set module 'a', set module 'b')", "42710", `option "module" provided more than once`, "", "module 'b'"},
+		{"alter data source s options (drop modul)", "22023", `invalid option "modul"`, `Did you mean "module"? ` + valid, "modul"},
+		{"alter data source s", "42601", "syntax error at end of input", "", ""},
+		{"alter data srouce s", "42601", `syntax error at or near "srouce"`, `Did you mean "source"?`, "srouce"},
+		{"drop data source", "42601", "syntax error at end of input", "", ""},
+		{"drop data source if exists", "42601", "syntax error at end of input", "", ""},
+		{"create data source " + strings.Repeat("x", 64), "42622", `data source name "` + strings.Repeat("x", 64) + `" too long`, "A name has at most 63 bytes.", "xxx"},
+		{"create data origin " + strings.Repeat("ä", 32), "42622", `data origin name "` + strings.Repeat("ä", 32) + `" too long`, "A name has at most 63 bytes.", "ää"},
+		{"select 'ä€𝄞'; list foo; list bar; list status", "22023", `unrecognized parameter "foo"`, `Valid parameters are: status, config, data_sources, data_origins`, "foo"},
+	}
+	for _, test := range tests {
+		t.Run(test.in, func(t *testing.T) {
+			t.Parallel()
+			r := Rewrite(test.in, usual)
+			if r == nil || r.Err == nil {
+				t.Fatalf("no error: %+v", r)
+			}
+			if r.Text != test.in || len(r.Statements) != 0 {
+				t.Errorf("text changed: %+v", r)
+			}
+			if r.Err.Code != test.code || r.Err.Message != test.message || r.Err.Hint != test.hint {
+				t.Errorf("got  %s %s\n     hint %s\nwant %s %s\n     hint %s",
+					r.Err.Code, r.Err.Message, r.Err.Hint, test.code, test.message, test.hint)
+			}
+			rest := string([]rune(test.in)[r.Err.Position-1:])
+			if !strings.HasPrefix(rest, test.at) || test.at == "" && rest != "" {
+				t.Errorf("position %d is at %q, want %q", r.Err.Position, rest, test.at)
+			}
+		})
+	}
+}
+
+func TestRewriteSaysWhereOursBegin(t *testing.T) {
+	t.Parallel()
+	r := Rewrite("select 'ä'; list status; list foo", usual)
+	if r == nil || r.First != 13 {
+		t.Errorf("got %+v, want first 13", r)
+	}
+}

@@ -1,0 +1,145 @@
+package parser
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// sourceOption is one option of a data source.
+type sourceOption struct {
+	name string
+	old  string // the spelling of earlier versions, if there was another
+	// check says what is wrong with a value, if anything.
+	check func(option, value string) *Error
+}
+
+// sourceOptions are all of them, in the order of the manual.
+var sourceOptions = []sourceOption{
+	{name: "brokers"},
+	{name: "security", check: checkSecurity},
+	{name: "topics", check: checkTopics},
+	{name: "consumer_group", old: "consumergroup"},
+	{name: "schema_pass_filter", old: "schemapassfilter", check: checkFilter},
+	{name: "schema_stop_filter", old: "schemastopfilter", check: checkFilter},
+	{name: "table_stop_filter", old: "tablestopfilter", check: checkFilter},
+	{name: "trim_schema_prefix", old: "trimschemaprefix"},
+	{name: "add_schema_prefix", old: "addschemaprefix"},
+	{name: "map_public_schema"},
+	{name: "module"},
+}
+
+// securities are the values of the option security.
+var securities = []string{"ssl", "plaintext"}
+
+// sourceOption takes an option's name.
+func (c *cursor) sourceOption() (sourceOption, *Error) {
+	at := c.next
+	given, err := c.part()
+	if err != nil {
+		return sourceOption{}, err
+	}
+	names := make([]string, len(sourceOptions))
+	for i, o := range sourceOptions {
+		if given == o.name || given == o.old && o.old != "" {
+			return o, nil
+		}
+		names[i] = o.name
+	}
+	err = c.fault(c.tokens[at], invalidParameter, "invalid option \"%s\"", given)
+	err.Hint = join(didYouMean(given, names), "Valid options in this context are: "+strings.Join(names, ", "))
+	return sourceOption{}, err
+}
+
+// sourceValue takes an option's value and checks it.
+func (c *cursor) sourceValue(o sourceOption) (string, *Error) {
+	at := c.next
+	value, err := c.literal()
+	if err != nil || o.check == nil {
+		return value, err
+	}
+	if err = o.check(o.name, value); err != nil {
+		err.at = c.tokens[at].start
+	}
+	return value, err
+}
+
+// options takes a list in parentheses, item by item.
+func (c *cursor) options(item func() *Error) *Error {
+	if err := c.expect("options"); err != nil {
+		return err
+	}
+	if !c.acceptSymbol('(') {
+		return c.unexpected()
+	}
+	for {
+		if err := item(); err != nil {
+			return err
+		}
+		if c.acceptSymbol(')') {
+			return nil
+		}
+		if !c.acceptSymbol(',') {
+			return c.unexpected()
+		}
+	}
+}
+
+func checkSecurity(option, value string) *Error {
+	for _, s := range securities {
+		if value == s {
+			return nil
+		}
+	}
+	return &Error{
+		Code:    invalidParameter,
+		Message: fmt.Sprintf("invalid value for option \"%s\": \"%s\"", option, value),
+		Hint:    join(didYouMean(value, securities), "Valid values are: "+strings.Join(securities, ", ")),
+	}
+}
+
+// checkTopics checks a list of topic names and, after a ^, patterns.
+func checkTopics(option, value string) *Error {
+	for topic := range strings.SplitSeq(value, ",") {
+		if topic = strings.TrimSpace(topic); strings.HasPrefix(topic, "^") {
+			if err := checkPattern(option, topic); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkFilter checks a list of patterns.
+func checkFilter(option, value string) *Error {
+	for pattern := range strings.SplitSeq(value, ",") {
+		if err := checkPattern(option, strings.TrimSpace(pattern)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkPattern(option, pattern string) *Error {
+	_, err := regexp.Compile(pattern)
+	if err == nil {
+		return nil
+	}
+	return &Error{
+		Code: invalidRegexp,
+		Message: fmt.Sprintf("invalid regular expression \"%s\" in option \"%s\": %s", pattern, option,
+			strings.TrimPrefix(err.Error(), "error parsing regexp: ")),
+		Hint: "Patterns are separated by commas and have RE2 syntax.",
+	}
+}
+
+// join makes one hint of sentences, leaving out empty ones.
+func join(sentences ...string) string {
+	var some []string
+	for _, s := range sentences {
+		if s != "" {
+			some = append(some, s)
+		}
+	}
+	return strings.Join(some, " ")
+}

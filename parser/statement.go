@@ -1,0 +1,72 @@
+package parser
+
+import "strings"
+
+// form is one statement of ours.
+type form struct {
+	// words are its leading keywords, in lower case.
+	words []string
+	// claim is how many of them no statement of PostgreSQL begins with: a
+	// statement that begins with these is ours, if perhaps misspelled.
+	claim int
+	// tagged says that the statement's name is its command tag; if not, the
+	// backend's tag is shown.
+	tagged bool
+	// parse reads what follows the words and returns the SQL that runs it.
+	parse func(c *cursor) (sql string, err *Error)
+}
+
+// forms is every statement of ours.
+var forms = []form{
+	{words: []string{"create", "data", "source"}, claim: 2, tagged: true, parse: createSource},
+	{words: []string{"create", "data", "origin"}, claim: 2, tagged: true, parse: createOrigin},
+	{words: []string{"alter", "data", "source"}, claim: 2, tagged: true, parse: alterSource},
+	{words: []string{"drop", "data", "source"}, claim: 2, tagged: true, parse: dropSource},
+	{words: []string{"list"}, claim: 1, parse: list},
+}
+
+func (f *form) length() int  { return len(f.words) }
+func (f *form) name() string { return strings.ToUpper(strings.Join(f.words, " ")) }
+
+func (f *form) tag() string {
+	if !f.tagged {
+		return ""
+	}
+	return f.name()
+}
+
+// formOf finds the form of a statement. A statement that is ours by its claimed
+// words but goes on with none of the known ones gets a form that fails there.
+func formOf(message string, tokens []token) (form, bool) {
+	var near []form
+	for _, f := range forms {
+		n := f.match(message, tokens)
+		if n == len(f.words) {
+			return f, true
+		}
+		if n >= f.claim {
+			near = append(near, f)
+		}
+	}
+	if near == nil {
+		return form{}, false
+	}
+	at := near[0].claim
+	valid := make([]string, len(near))
+	for i, f := range near {
+		valid[i] = f.words[at]
+	}
+	return form{words: near[0].words[:at], parse: func(c *cursor) (string, *Error) {
+		return "", c.unexpected(valid...)
+	}}, true
+}
+
+// match is how many of the form's words the statement begins with.
+func (f *form) match(message string, tokens []token) int {
+	for i, w := range f.words {
+		if i >= len(tokens) || tokens[i].kind != word || !strings.EqualFold(message[tokens[i].start:tokens[i].end], w) {
+			return i
+		}
+	}
+	return len(f.words)
+}

@@ -1,0 +1,165 @@
+package pgwire
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"testing/iotest"
+)
+
+// echo shows every message whole up to a limit, keeps what it saw, and makes
+// every message of type 'x' one of type 'y' with its body twice.
+type echo struct {
+	limit int
+	seen  []string
+}
+
+func (e *echo) look(_ byte, size int) int { return min(size, e.limit) }
+
+func (e *echo) see(kind byte, head []byte, whole bool) ([]byte, error) {
+	e.seen = append(e.seen, string(kind)+string(head))
+	if kind == 'x' && whole {
+		return newMessage('y', head, head), nil
+	}
+	return nil, nil
+}
+
+// pumped is what a pump makes of a stream.
+func pumped(src io.Reader, target inspector) (string, error) {
+	var out bytes.Buffer
+	p := pump{stream: newStream(src), dst: &out, target: target, idle: func(_ bool, read error) error { return read }}
+	err := p.run()
+	return out.String(), err
+}
+
+// chunks reads in pieces of random length.
+type chunks struct {
+	io.Reader
+	random *rand.Rand
+}
+
+func (c chunks) Read(b []byte) (int, error) {
+	return c.Reader.Read(b[:1+c.random.IntN(len(b))])
+}
+
+func TestPumpKeepsBytes(t *testing.T) {
+	t.Parallel()
+	var in, want bytes.Buffer
+	var seen []string
+	for i, body := range []string{
+		"", "a", strings.Repeat("b", bufferSize-5), strings.Repeat("c", bufferSize), "d",
+		strings.Repeat("e", 3*bufferSize+1), "", strings.Repeat("f", bufferSize-4), "g",
+	} {
+		kind := byte('x')
+		if i%2 == 0 {
+			kind = 'z'
+		}
+		m := newMessage(kind, []byte(body))
+		in.Write(m)
+		seen = append(seen, string(kind)+body)
+		if kind == 'x' {
+			m = newMessage('y', []byte(body), []byte(body))
+		}
+		want.Write(m)
+	}
+	readers := map[string]func(io.Reader) io.Reader{
+		"at once":     func(r io.Reader) io.Reader { return r },
+		"by bytes":    iotest.OneByteReader,
+		"by halves":   iotest.HalfReader,
+		"with errors": iotest.DataErrReader,
+		"by chunks": func(r io.Reader) io.Reader {
+			return chunks{r, rand.New(rand.NewPCG(1, 2))}
+		},
+	}
+	for name, reader := range readers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			all := &echo{limit: maxMessage}
+			got, err := pumped(reader(bytes.NewReader(in.Bytes())), all)
+			if !errors.Is(err, io.EOF) || got != want.String() {
+				t.Errorf("got %d bytes, want %d; %v", len(got), want.Len(), err)
+			}
+			if strings.Join(all.seen, "|") != strings.Join(seen, "|") {
+				t.Error("messages not seen as they are")
+			}
+			none := &echo{}
+			got, err = pumped(reader(bytes.NewReader(in.Bytes())), none)
+			// An empty body is whole even if nothing is looked at.
+			if !errors.Is(err, io.EOF) || got != in.String() && !strings.Contains(got, "y") {
+				t.Errorf("unseen: got %d bytes, want %d; %v", len(got), in.Len(), err)
+			}
+			if len(none.seen) != len(seen) {
+				t.Errorf("saw %d messages, want %d", len(none.seen), len(seen))
+			}
+		})
+	}
+}
+
+func TestPumpRefusesLengths(t *testing.T) {
+	t.Parallel()
+	for _, n := range []uint32{0, 3, 1<<30 + 1, 1 << 31, 1<<32 - 1} {
+		b := binary.BigEndian.AppendUint32([]byte{'Q'}, n)
+		if got, err := pumped(bytes.NewReader(append(b, make([]byte, 100)...)), &echo{}); !errors.Is(err, errLength) || got != "" {
+			t.Errorf("length %d: %v, %q", n, err, got)
+		}
+	}
+}
+
+// TestStreamDoesNotTrustLengths sends a header that promises much.
+func TestStreamDoesNotTrustLengths(t *testing.T) {
+	t.Parallel()
+	s := newStream(strings.NewReader("Q\x00\xff\xff\xffabc"))
+	if _, _, err := s.message(maxText); !errors.Is(err, io.EOF) {
+		t.Errorf("got %v", err)
+	}
+	if len(s.buf) != bufferSize {
+		t.Errorf("buffer of %d bytes for 8", len(s.buf))
+	}
+	s = newStream(bytes.NewReader(newMessage('Q', make([]byte, 5*bufferSize))))
+	if _, m, err := s.message(maxText); err != nil || len(m) != 5+5*bufferSize {
+		t.Errorf("got %d bytes, %v", len(m), err)
+	}
+	if err := s.fill(headerLength); !errors.Is(err, io.EOF) || len(s.buf) != bufferSize {
+		t.Errorf("buffer stays at %d bytes, %v", len(s.buf), err)
+	}
+	if _, _, err := newStream(strings.NewReader("Q\x00\x00\x01\x00")).message(100); !errors.Is(err, errLength) {
+		t.Errorf("above the limit: %v", err)
+	}
+}
+
+// FuzzMessages sends anything in both directions: nothing may panic, and what is
+// not rewritten must come out as it went in.
+func FuzzMessages(f *testing.F) {
+	f.Add([]byte("Q\x00\x00\x00\x08own\x00P\x00\x00\x00\x0ba\x00own\x00\x00\x00"), []byte("C\x00\x00\x00\x09CALL\x00Z\x00\x00\x00\x05I"))
+	f.Add([]byte("B\x00\x00\x00\x06a\x00E\x00\x00\x00\x04c\x00\x00\x00\x04S\x00\x00\x00\x04"), []byte("E\x00\x00\x00\x0aC42\x00P1\x00\x00G\x00\x00\x00\x04"))
+	f.Fuzz(func(t *testing.T, client, backend []byte) {
+		l := newLedger()
+		up := &fromClient{ledger: l, rewrite: stubRewrite, calm: func(s string) bool { return s == "BEGIN" }}
+		got, _ := pumped(bytes.NewReader(client), up)
+		if !bytes.Contains(client, []byte("own")) && !strings.HasPrefix(string(client), got) {
+			t.Error("client's bytes were changed")
+		}
+		_, _ = pumped(bytes.NewReader(backend), &fromBackend{ledger: l})
+		_, _ = pumped(bytes.NewReader(client), up)
+		_, _ = pumped(bytes.NewReader(backend), &fromBackend{ledger: l})
+		l.shut()
+	})
+}
+
+// stubRewrite knows the statements own and bad.
+func stubRewrite(text string, _ Settings) *Rewriting {
+	switch {
+	case strings.HasPrefix(text, "own"):
+		return &Rewriting{
+			Text: "CALL own()", Statements: []Statement{{Name: "OWN", Tag: "OWN"}},
+			Position: func(int) (int, int) { return 1, 0 },
+		}
+	case strings.HasPrefix(text, "bad"):
+		return &Rewriting{Text: text, Malformed: &Malformed{Code: "22023", Message: "bad own", Hint: "good?", Position: 2, First: 1}}
+	}
+	return nil
+}

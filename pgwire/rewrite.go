@@ -1,0 +1,45 @@
+package pgwire
+
+// Settings are the session settings that say how a text is read.
+type Settings struct {
+	StandardConformingStrings bool
+	// Settled is false while an unanswered message may yet change a setting.
+	Settled        bool
+	ClientEncoding string
+}
+
+// Rewriter finds statements in the text of one message that the backend does
+// not know, and puts its own in their place. It returns nil to pass the text on
+// as it is. It is called by many sessions at once.
+type Rewriter func(text string, s Settings) *Rewriting
+
+// Rewriting is what became of a text.
+type Rewriting struct {
+	// Text is what the backend is sent.
+	Text string
+	// Statements are those that were replaced, in order.
+	Statements []Statement
+	// Position turns a character position in Text into one in the client's
+	// text, and gives the place in Statements of the one it is in, or -1. It
+	// must be set unless Malformed is.
+	Position func(sent int) (client, inside int)
+	// Malformed is set if Text is the client's own because one of its
+	// statements is wrong.
+	Malformed *Malformed
+}
+
+// Statement is a statement that was replaced.
+type Statement struct {
+	Index int    // its place among the message's statements that are not empty
+	Name  string // its name for messages
+	Tag   string // its command tag, or empty to keep the backend's
+}
+
+// Malformed is the error to show in place of the backend's syntax error.
+type Malformed struct {
+	Code, Message, Hint string
+	Position            int // in characters of the client's text
+	// First is where the first unknown statement begins; a syntax error before
+	// it is the backend's own to tell.
+	First int
+}
