@@ -12,6 +12,7 @@ type Target struct {
 type Part struct {
 	Topic     string
 	Partition int32
+	Shared    bool  // the topic has other partitions: events of one table come out of order
 	From      int64 // stored position before the batch: what the commit compares with
 	Next      int64 // position after the batch
 	Before    Mark  // mark at From

@@ -116,6 +116,19 @@ func (m *Mark) acceptInRun(ev *Event) bool {
 	return true
 }
 
+// Identity is a stable hash of what the event does and of its place in the source.
+// An event without a key that is sent again, on whatever partition, has the same.
+func (ev *Event) Identity() uint64 {
+	h := ev.contentHash()
+	for _, n := range [...]uint64{ev.Pos.LSN, uint64(ev.Pos.TxID)} {
+		for range 8 {
+			h = (h ^ n&0xff) * 1099511628211
+			n >>= 8
+		}
+	}
+	return h
+}
+
 // contentHash is a stable 64-bit FNV-1a hash of what the event does.
 func (ev *Event) contentHash() uint64 {
 	h := uint64(14695981039346656037)

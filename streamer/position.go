@@ -21,8 +21,9 @@ type partition struct {
 // position is where a partition is read: what the next record's offset must
 // reach, and the mark by which events sent again are known.
 type position struct {
-	next int64
-	mark change.Mark
+	next   int64
+	mark   change.Mark
+	shared bool // the topic has other partitions
 }
 
 // positions decides where the partitions of a stream are read from (rules R1, R4).
@@ -82,7 +83,7 @@ func (p *positions) place(ctx context.Context, client *kgo.Client, committed map
 		if changed {
 			moved = append(moved, o)
 		}
-		placed[part] = position{next: o.Next, mark: markOf(o)}
+		placed[part] = position{next: o.Next, mark: markOf(o), shared: len(details[part.topic].Partitions) > 1}
 	}
 	if len(moved) > 0 {
 		if err := p.catalog.PlaceOffsets(ctx, p.source, p.stream, moved, gaps); err != nil {

@@ -14,10 +14,12 @@ import (
 	"metadb/debezium"
 )
 
-// Bounds of a batch beside its number of records: bytes of record values, and
-// how long a batch that has records waits for more while the applier is busy.
+// Bounds of a batch beside its number of records: bytes that it keeps, which are
+// decoded rows and the records of dead letters; and how long a batch that has
+// records waits for more while the applier is busy. The bytes of Kafka's records
+// are mostly schemas, of which nothing stays.
 const (
-	batchBytes = 4 << 20
+	batchBytes = 8 << 20
 	pollPause  = 20 * time.Millisecond
 )
 
@@ -44,7 +46,7 @@ type reader struct {
 	free  chan *change.Batch
 	batch *change.Batch
 	index map[partition]int // of the partition in batch.Parts
-	bytes int
+	dead  int               // bytes of the batch's dead letters
 
 	pending []*kgo.Record // read but beyond the batch
 	lag     *lagMeter
@@ -88,7 +90,9 @@ func (r *reader) offer(ctx context.Context) bool {
 	return true
 }
 
-func (r *reader) full() bool { return r.batch.Records >= r.limit || r.bytes >= batchBytes }
+func (r *reader) full() bool {
+	return r.batch.Records >= r.limit || r.batch.Arena.Size()+r.dead >= batchBytes
+}
 
 // next begins an empty batch, in the memory of one that was applied if there is one.
 func (r *reader) next() {
@@ -103,7 +107,7 @@ func (r *reader) next() {
 		r.batch = &change.Batch{Events: make([]change.Event, 0, r.limit)}
 	}
 	clear(r.index)
-	r.bytes = 0
+	r.dead = 0
 }
 
 // seal brings the batch's positions up to date.
@@ -180,11 +184,10 @@ func (r *reader) take(rec *kgo.Record) error {
 	if !ok {
 		i = len(r.batch.Parts)
 		r.index[part] = i
-		r.batch.Parts = append(r.batch.Parts, change.Part{Topic: rec.Topic, Partition: rec.Partition, From: p.next, Before: p.mark})
+		r.batch.Parts = append(r.batch.Parts, change.Part{Topic: rec.Topic, Partition: rec.Partition, Shared: p.shared, From: p.next, Before: p.mark})
 	}
 	p.next = rec.Offset + 1
 	r.batch.Records++
-	r.bytes += len(rec.Key) + len(rec.Value)
 	if !rec.Attrs.IsControl() {
 		r.decode(rec, i, p)
 	}
@@ -282,6 +285,7 @@ func validate(ev *change.Event) error {
 // bury puts the record among the dead letters of the batch.
 func (r *reader) bury(rec *kgo.Record, ev *change.Event, part int, reason error) {
 	r.count.dead++
+	r.dead += len(rec.Key) + len(rec.Value)
 	r.log.Warn("event set aside", "source", r.source, "topic", rec.Topic, "partition", rec.Partition,
 		"offset", rec.Offset, "reason", reason.Error())
 	r.batch.Dead = append(r.batch.Dead, change.DeadLetter{

@@ -2,8 +2,11 @@ package streamer
 
 import (
 	"fmt"
+	"path"
 	"testing"
 
+	"metadb/testsql/broker"
+	"metadb/testsql/captures"
 	"metadb/testsql/compare"
 )
 
@@ -14,19 +17,23 @@ func TestHardRecordings(t *testing.T) {
 	tests := []struct {
 		name, topics string
 		stages       int
-		keyless      map[int]map[string]string // stage → query → rows
+		keyless      map[int]map[string]string // stage → table → rows
+		// except: a second snapshot brings rows without a key again, which only the
+		// marks of a resync will tell from new ones; and h.gen has a generated
+		// column that streamed events lack.
+		except []string
 	}{
-		{"interleave", `^hard_interleave\.`, 3, map[int]map[string]string{2: {"h.log_nopk": "92"}, 3: {"h.log_nopk": "104"}}},
-		{"interleave_txmeta", `^hard_txm\.`, 3, nil},
-		{"partitions", `^hard_partitions\.`, 3, map[int]map[string]string{2: {"h.log_nopk": "86"}, 3: {"h.log_nopk": "95"}}},
-		{"snapshot_restart", `^hard_snaprestart\.`, 2, nil},
-		{"snapshot_restart_default", `^hard_snapdef\.`, 2, nil},
-		{"restored_source_initial", `^hard_restored_init\.`, 2, nil},
-		{"restored_source_no_data", `^hard_restored_nodata\.`, 2, nil},
-		{"resync_same_topics", `^hard_resync_same\.`, 3, nil},
-		{"offsets_lost", `^hard_offlost\.`, 3, map[int]map[string]string{3: {"h.log_nopk": "45"}}},
-		{"adhoc", `^hard_adhoc2\.`, 2, nil},
-		{"adhoc_txmeta", `^hard_adhoc3\.`, 2, nil},
+		{"interleave", `^hard_interleave\.`, 3, map[int]map[string]string{2: {"h.log_nopk": "92"}, 3: {"h.log_nopk": "104"}}, nil},
+		{"interleave_txmeta", `^hard_txm\.`, 3, nil, nil},
+		{"partitions", `^hard_partitions\.`, 3, map[int]map[string]string{2: {"h.log_nopk": "86"}, 3: {"h.log_nopk": "95"}}, nil},
+		{"snapshot_restart", `^hard_snaprestart\.`, 2, nil, []string{"d_keyless"}},
+		{"snapshot_restart_default", `^hard_snapdef\.`, 2, nil, []string{"d_keyless"}},
+		{"restored_source_initial", `^hard_restored_init\.`, 2, nil, []string{"log_nopk"}},
+		{"restored_source_no_data", `^hard_restored_nodata\.`, 2, nil, nil},
+		{"resync_same_topics", `^hard_resync_same\.`, 3, nil, nil},
+		{"offsets_lost", `^hard_offlost\.`, 3, map[int]map[string]string{3: {"h.log_nopk": "45"}}, nil},
+		{"adhoc", `^hard_adhoc2\.`, 2, nil, []string{"gen"}},
+		{"adhoc_txmeta", `^hard_adhoc3\.`, 2, nil, []string{"gen"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -38,7 +45,7 @@ func TestHardRecordings(t *testing.T) {
 				stop := b.start()
 				b.play(name)
 				b.drained()
-				b.demandSimple(b.check(compare.Options{Capture: name, Unclosed: true}))
+				b.demandSimple(b.check(compare.Options{Capture: name, Unclosed: true}), tt.except...)
 				for table, want := range tt.keyless[stage] {
 					if got := b.text("SELECT count(*)::text FROM " + table); got != want {
 						t.Errorf("stage %d: %s rows of %s, want %s", stage, got, table, want)
@@ -47,5 +54,52 @@ func TestHardRecordings(t *testing.T) {
 				stop()
 			}
 		})
+	}
+}
+
+// TestPartitionsInAnyOrder reads each stage of a recording over several partitions
+// one partition after the other, in both directions.
+func TestPartitionsInAnyOrder(t *testing.T) {
+	t.Parallel()
+	for _, descending := range []bool{false, true} {
+		t.Run(fmt.Sprintf("descending=%v", descending), func(t *testing.T) {
+			t.Parallel()
+			b := newBed(t)
+			b.source(`^hard_partitions\.`)
+			b.start()
+			for stage := 1; stage <= 3; stage++ {
+				name := fmt.Sprintf("hard/partitions/stage%d", stage)
+				for i := range int32(8) {
+					if descending {
+						i = 7 - i
+					}
+					b.playPartition(name, i)
+					b.drained()
+				}
+				b.demandSimple(b.check(compare.Options{Capture: name}))
+			}
+		})
+	}
+}
+
+// playPartition produces one partition of each topic of a recording.
+func (b *bed) playPartition(name string, partition int32) {
+	b.Helper()
+	topics := broker.Partitions{}
+	for rec, err := range captures.Read(path.Dir(name)) { // all stages: topics have their partitions from the first
+		if err != nil {
+			b.Fatal(err)
+		}
+		topics[rec.Topic] = max(topics[rec.Topic], rec.Partition+1)
+	}
+	records := func(yield func(captures.Record, error) bool) {
+		for rec, err := range captures.Read(name) {
+			if rec.Partition == partition && !yield(rec, err) {
+				return
+			}
+		}
+	}
+	if _, err := broker.Fill(b.Context(), b.kafka.Addr(), topics, records, 0); err != nil {
+		b.Fatal(err)
 	}
 }

@@ -47,6 +47,7 @@ type Applier struct {
 	tables  map[tableName]*table
 	lz4     bool
 	copyBuf []byte
+	swept   map[int32]time.Time // by table: when its row positions were last swept
 }
 
 // Open connects and reads the layout of all tables.
@@ -61,7 +62,7 @@ func Open(ctx context.Context, config *pgx.ConnConfig, opt Options) (*Applier, e
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
-	a := &Applier{conn: conn, opt: opt, source: opt.Source}
+	a := &Applier{conn: conn, opt: opt, source: opt.Source, swept: make(map[int32]time.Time)}
 	if err := a.setup(ctx); err != nil {
 		a.Close(ctx)
 		return nil, err

@@ -125,7 +125,7 @@ func (t *table) ready(ev *change.Event) bool {
 // applyOne applies a batch for which every table is ready.
 func (a *Applier) applyOne(ctx context.Context, b *change.Batch) (Stats, error) {
 	stats := Stats{Events: len(b.Events)}
-	rounds := splitRounds(b.Events)
+	rounds := a.splitRounds(b)
 	first := &trip{conn: a.conn.PgConn()}
 	a.addFence(first)
 	a.addOffsets(first, b.Parts)
@@ -134,7 +134,7 @@ func (a *Applier) applyOne(ctx context.Context, b *change.Batch) (Stats, error) 
 	ledger := make(map[int32]*ledgerEntry)
 	next := first
 	for _, r := range rounds {
-		lanes, err := a.lanesOf(ctx, r.events, &b.Arena)
+		lanes, err := a.lanesOf(ctx, b, r.events)
 		if err != nil {
 			return stats, err
 		}
@@ -148,10 +148,15 @@ func (a *Applier) applyOne(ctx context.Context, b *change.Batch) (Stats, error) 
 			return stats, err
 		}
 		next = &trip{conn: a.conn.PgConn()}
-		if r.truncate != nil {
-			if err := a.truncate(ctx, r.truncate, ledger, &stats); err != nil {
-				return stats, err
-			}
+		switch {
+		case r.barrier == nil:
+		case r.barrier.Op == change.Truncate:
+			err = a.truncate(ctx, b, r.barrier, ledger, &stats)
+		default:
+			err = a.applyLate(ctx, b, r.barrier, ledger, &stats)
+		}
+		if err != nil {
+			return stats, err
 		}
 	}
 	if len(rounds) == 0 {
@@ -162,35 +167,55 @@ func (a *Applier) applyOne(ctx context.Context, b *change.Batch) (Stats, error) 
 	return stats, a.commit(ctx, b, ledger)
 }
 
-// round is a run of events with, perhaps, a truncate behind them: what lies
-// after it must see its effect.
+// round is a run of events with, perhaps, one behind them that is applied by
+// itself: a truncate, whose effect what lies after it must see, or an event that
+// comes later than a truncate which it precedes in the source.
 type round struct {
-	events   []change.Event
-	truncate *change.Event
+	events  []change.Event
+	barrier *change.Event
 }
 
-func splitRounds(events []change.Event) []round {
+// splitRounds cuts the batch at such events.
+func (a *Applier) splitRounds(b *change.Batch) []round {
 	var rounds []round
 	start := 0
-	for i := range events {
-		if events[i].Op == change.Truncate {
-			rounds = append(rounds, round{events[start:i], &events[i]})
-			start = i + 1
+	known := make(map[tableName]truncations)
+	for i := range b.Events {
+		ev := &b.Events[i]
+		n := tableName{ev.Target.Schema, ev.Target.Table}
+		if _, ok := known[n]; !ok && a.tables[n] != nil {
+			known[n] = a.tables[n].truncated
 		}
+		shared := b.Parts[ev.Part].Shared
+		switch {
+		case ev.Op != change.Truncate:
+			if _, late := known[n].covering(ev); !shared || !late {
+				continue
+			}
+		case shared && known[n].has(truncationOf(ev)):
+			continue // sent again, on whatever partition
+		case shared:
+			known[n] = known[n].with(truncationOf(ev))
+		}
+		rounds = append(rounds, round{b.Events[start:i], ev})
+		start = i + 1
 	}
-	if start < len(events) {
-		rounds = append(rounds, round{events: events[start:]})
+	if start < len(b.Events) {
+		rounds = append(rounds, round{events: b.Events[start:]})
 	}
 	return rounds
 }
 
 // lanesOf sorts the events into lanes, by table id and origin. Deletes of a
 // table that does not exist do nothing.
-func (a *Applier) lanesOf(ctx context.Context, events []change.Event, arena *change.Arena) ([]*lane, error) {
+func (a *Applier) lanesOf(ctx context.Context, b *change.Batch, events []change.Event) ([]*lane, error) {
 	byTarget := make(map[*change.Target]*lane)
 	var lanes []*lane
 	for i := range events {
 		ev := &events[i]
+		if ev.Op == change.Truncate {
+			continue
+		}
 		l, ok := byTarget[ev.Target]
 		if !ok {
 			t := a.tables[tableName{ev.Target.Schema, ev.Target.Table}]
@@ -208,7 +233,7 @@ func (a *Applier) lanesOf(ctx context.Context, events []change.Event, arena *cha
 		if err != nil {
 			return nil, err
 		}
-		if err := l.add(ev, p, arena); err != nil {
+		if err := l.add(ev, p, b.Parts[ev.Part].Shared, &b.Arena); err != nil {
 			return nil, err
 		}
 	}
@@ -252,6 +277,7 @@ func (a *Applier) fetch(ctx context.Context, t *trip, lanes []*lane, arena *chan
 		if len(l.keys) > 0 && l.keys[0].n > 0 {
 			t.add(step{what: "read rows of " + l.t.String(), stmt: l.t.stmts.fetch, params: l.params(l.keys), read: read})
 		}
+		a.addSeen(t, l)
 		if l.nullish != nil {
 			t.add(step{what: "read rows of " + l.t.String(), stmt: l.t.stmts.nullable, params: l.params(l.nullish), read: read})
 		}
@@ -276,29 +302,6 @@ func (l *lane) params(arrays []*array) [][]byte {
 		params = append(params, k.bytes())
 	}
 	return append(params, []byte(l.origin))
-}
-
-// truncate ends every current row of the event's table and origin.
-func (a *Applier) truncate(ctx context.Context, ev *change.Event, ledger map[int32]*ledgerEntry, stats *Stats) error {
-	t := a.tables[tableName{ev.Target.Schema, ev.Target.Table}]
-	if t == nil {
-		return nil
-	}
-	if err := a.prepare(ctx, t); err != nil {
-		return err
-	}
-	var n int64
-	trip := &trip{conn: a.conn.PgConn()}
-	trip.add(step{
-		what: "truncate " + t.String(), stmt: t.stmts.truncate,
-		params: [][]byte{int64Bytes(micros(ev.TsMs)), []byte(ev.Target.Origin)}, read: affected(&n),
-	})
-	if err := trip.run(ctx); err != nil {
-		return err
-	}
-	stats.Closed += int(n)
-	entryOf(ledger, t.id).bulk = true
-	return nil
 }
 
 // errCommit marks errors after which a batch may be committed or not;

@@ -50,11 +50,15 @@ func (l *lane) merge(e *laneEvent, at int64) {
 	}
 	row := l.complete(e.row, before)
 	l.end(e.state, at)
-	l.begin(e.state, at, row)
+	l.begin(e.state, e, at, row)
 }
 
 // foldKeyless adds rows and ends one row equal to the one before the change.
 func (l *lane) foldKeyless(e *laneEvent, at int64) {
+	if e.shared && l.repeated(e.ev) {
+		l.unchanged++
+		return
+	}
 	var before change.Tuple
 	if st := e.state; st != nil {
 		switch {
@@ -71,14 +75,14 @@ func (l *lane) foldKeyless(e *laneEvent, at int64) {
 		}
 	}
 	if e.row != nil {
-		l.begin(e.next, at, l.complete(e.row, before))
+		l.begin(e.next, e, at, l.complete(e.row, before))
 	}
 }
 
 // begin adds a version that is current.
-func (l *lane) begin(st *keyState, at int64, row change.Tuple) {
+func (l *lane) begin(st *keyState, e *laneEvent, at int64, row change.Tuple) {
 	st.versions = append(st.versions, int32(len(l.versions)))
-	l.versions = append(l.versions, version{start: at, end: forever, current: true, row: row})
+	l.versions = append(l.versions, version{start: at, end: forever, current: true, row: row, from: e})
 }
 
 // end ends whatever is current for a key.

@@ -14,6 +14,9 @@ type lane struct {
 	t      *table
 	origin string
 	events []laneEvent
+	seen   map[int64]bool // keyless events of shared topics: applied before
+	fresh  []int64        // and those that are applied now
+	newest int64          // commit time of the newest, ms
 
 	states  map[string]*keyState
 	keys    []*array // parameters of the fetch: one array per look-up column
@@ -33,6 +36,8 @@ type laneEvent struct {
 	row   change.Tuple // Create, Read, Update
 	state *keyState    // of the key; keyless tables: of the row that ends
 	next  *keyState    // keyless tables: of the row that begins
+
+	shared bool // the topic has other partitions
 }
 
 // keyState is what is current for one key: rows of the table, and versions of
@@ -54,6 +59,7 @@ type version struct {
 	start, end int64 // µs since 2000
 	current    bool
 	row        change.Tuple
+	from       *laneEvent // the event that began it
 }
 
 func newLane(t *table, origin string) *lane {
@@ -72,8 +78,8 @@ func (l *lane) arrays() []*array {
 
 // add takes an event into the lane: its row in the table's columns, and the
 // state of its key, which is to be fetched when it is new.
-func (l *lane) add(ev *change.Event, p *plan, arena *change.Arena) error {
-	e := laneEvent{ev: ev}
+func (l *lane) add(ev *change.Event, p *plan, shared bool, arena *change.Arena) error {
+	e := laneEvent{ev: ev, shared: shared}
 	if ev.Op != change.Delete && ev.Op != change.Truncate {
 		row, err := l.encode(p, ev.Row, arena)
 		if err != nil {

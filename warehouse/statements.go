@@ -130,6 +130,24 @@ func (t *table) fetchSQL(operator string) string {
 	return t.fetchAnySQL(operator)
 }
 
+// fetchEndedSQL reads the ended version of a key that stood at the time in the
+// last parameter.
+func (t *table) fetchEndedSQL() string {
+	operator := "="
+	if len(t.key) == 0 {
+		operator = "IS NOT DISTINCT FROM"
+	}
+	var where []string
+	for n, i := range t.lookup() {
+		c := t.columns[i]
+		where = append(where, fmt.Sprintf("h.%s %s ($%d::%s[])[1]", quote(c.Name), operator, n+1, c.Type))
+	}
+	last := len(where) + 1
+	return "SELECT h.__id" + t.columnList(", ", "h.") + " FROM " + t.main() + " h WHERE NOT h.__current AND " +
+		strings.Join(where, " AND ") + fmt.Sprintf(" AND h.__origin = $%d AND h.__start <= $%[2]d AND h.__end > $%[2]d", last, last+1) +
+		" ORDER BY h.__start DESC, h.__id DESC LIMIT 1"
+}
+
 // fetchAnySQL looks key by key; OFFSET 0 keeps the planner from turning the
 // look-ups into a join over the whole table.
 func (t *table) fetchAnySQL(operator string) string {

@@ -27,6 +27,8 @@ type table struct {
 	keyKnown bool
 	key      []int // positions of the key columns; empty: the table has no key
 
+	truncated truncations // for a topic with several partitions
+
 	plans map[planKey]*plan
 	stmts *statements // prepared on the Applier's connection; nil: not yet
 }

@@ -34,16 +34,18 @@ func (a *Applier) write(ctx context.Context, lanes []*lane, ledger map[int32]*le
 			stats.Versions += len(l.versions)
 		}
 	}
-	if len(t.steps) == 0 {
-		return nil
+	if len(t.steps) > 0 {
+		a.opt.Reached("close.before")
+		if err := t.run(ctx); err != nil {
+			return err
+		}
+		a.opt.Reached("close.after")
 	}
-	a.opt.Reached("close.before")
-	if err := t.run(ctx); err != nil {
-		return err
-	}
-	a.opt.Reached("close.after")
 	for i, l := range lanes {
 		if err := a.copyVersions(ctx, l, ids[i]); err != nil {
+			return err
+		}
+		if err := a.writePositions(ctx, l, ids[i]); err != nil {
 			return err
 		}
 		entryOf(ledger, l.t.id).note(ids[i], l.closed)
