@@ -31,11 +31,14 @@ lint-full: ## The same with golangci-lint, built when it is missing (about 2 min
 fmt: ## Format the code
 	gofmt -w .
 
-bench: ## Run the benchmarks
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+bench: build ## Measure the server against the least work; flags in BENCH=
+	$(GO) build -o bin/broker ./testsql/broker/cmd/broker
+	$(GO) build -o bin/bench ./testsql/bench
+	bin/bench -metadb bin/metadb -broker bin/broker $(BENCH)
 
 demo: build ## Run a complete pipeline with recorded data
-	bin/metadb demo
+	$(GO) build -o bin/demo ./testsql/demo
+	bin/demo -metadb bin/metadb
 
 clean: ## Remove what was built
 	rm -rf bin

@@ -31,7 +31,16 @@ type Source struct {
 	MapPublicSchema  string
 	Module           string
 	Sync             int16
+	OnBadValue       string // "": dead_letter
+	OnBadEvent       string // "": set_aside
+	DeadLetterLimit  string // "": the default
 }
+
+// Values of the options on_bad_value and on_bad_event that are not the default.
+const (
+	BadValueNull = "null"
+	BadEventStop = "stop"
+)
 
 // Sources returns all data sources by name.
 func (c *Catalog) Sources(ctx context.Context) ([]Source, error) {
@@ -39,7 +48,8 @@ func (c *Catalog) Sources(ctx context.Context) ([]Source, error) {
 		SELECT name, enable, coalesce(brokers, ''), coalesce(nullif(security, ''), 'ssl'), coalesce(topics, ''),
 		       coalesce(consumer_group, ''), coalesce(schema_pass_filter, ''), coalesce(schema_stop_filter, ''),
 		       coalesce(table_stop_filter, ''), coalesce(trim_schema_prefix, ''), coalesce(add_schema_prefix, ''),
-		       coalesce(map_public_schema, ''), coalesce(module, ''), sync
+		       coalesce(map_public_schema, ''), coalesce(module, ''), sync,
+		       coalesce(on_bad_value, ''), coalesce(on_bad_event, ''), coalesce(dead_letter_limit, '')
 		FROM metadb.source ORDER BY name`)
 	if err != nil {
 		return nil, fmt.Errorf("read data sources: %w", err)

@@ -45,10 +45,14 @@ func (c *Catalog) ReportStatus(ctx context.Context, source string, s Status, add
 	return nil
 }
 
-// ForgetStatus removes the reports of sources that no longer exist.
+// ForgetStatus removes the reports of sources that no longer exist, and what was
+// said of those that are disabled: it must not show when they are enabled again.
 func (c *Catalog) ForgetStatus(ctx context.Context) error {
 	_, err := c.pool.Exec(ctx, `
-		DELETE FROM metadb.source_status t WHERE NOT EXISTS (SELECT FROM metadb.source s WHERE s.name = t.source)`)
+		WITH gone AS (
+			DELETE FROM metadb.source_status t WHERE NOT EXISTS (SELECT FROM metadb.source s WHERE s.name = t.source))
+		UPDATE metadb.source_status t SET state = $1, reason = '', rate = 0, lag = NULL, since = now(), updated = now()
+		FROM metadb.source s WHERE s.name = t.source AND NOT s.enable AND t.state <> $1`, StateInactive)
 	if err != nil {
 		return fmt.Errorf("forget status: %w", err)
 	}

@@ -74,9 +74,11 @@ type Event struct {
 
 	KeyShape *Shape // nil: the table has no key
 	Key      Tuple  // values of the key columns, in KeyShape's order
+	OldKey   Tuple  // Create after a change of key: the key that the row had before, if sent
 	Before   Tuple  // Update and Delete without a key: the row before the change, if sent
 
 	Repaired int // values in which unstorable characters were replaced by U+FFFD
+	Nulled   int // values that no column could take, replaced by NULL as the source's options say
 
 	Target *Target // where the row goes; set by the streamer
 

@@ -2,6 +2,7 @@ package debezium
 
 import (
 	"log/slog"
+	"time"
 
 	"metadb/change"
 )
@@ -30,6 +31,12 @@ type Options struct {
 	// Log gets one warning for each new schema with columns of unknown types and
 	// for each table without schema; nil means nobody is told.
 	Log *slog.Logger
+	// NullBadValues stores NULL for a value outside of the key that its column
+	// cannot take, in place of a BadEvent.
+	NullBadValues bool
+	// Now is the clock by which warnings of such values are spaced; nil means
+	// time.Now.
+	Now func() time.Time
 }
 
 // Decoder turns the records of one topic into events. It remembers the schemas
@@ -42,6 +49,7 @@ type Decoder struct {
 	values   values
 	names    names
 	bare     bareRows
+	nulling  nulling
 	schemaed row // the row of the schema at hand
 
 	after, before []span // copies of a row's slots while both images are read
@@ -61,6 +69,10 @@ func NewDecoder(o Options) *Decoder {
 	}
 	if d.shapes == nil {
 		d.shapes = NewShapes()
+	}
+	d.nulling = nulling{on: o.NullBadValues, now: o.Now, log: d.log}
+	if d.nulling.now == nil {
+		d.nulling.now = time.Now
 	}
 	return d
 }
@@ -243,7 +255,13 @@ func (d *Decoder) appendRow(value []byte, image span, members []span, r *row, a 
 		d.values.repaired = false
 		var rule Rule
 		if t, rule = d.values.append(t, value, r.at(members, i), &r.cols[i]); rule != "" {
-			return nil, badEvent(rule, r.cols[i].name)
+			// The key's columns were read before: what is bad here is none of them.
+			if !d.nulling.on {
+				return nil, badEvent(rule, r.cols[i].name)
+			}
+			t = change.AppendNull(t)
+			d.nulling.note(ev, r.cols[i].name, rule)
+			continue
 		}
 		if d.values.repaired {
 			ev.Repaired++

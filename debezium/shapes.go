@@ -40,6 +40,9 @@ func (s *Shapes) of(columns []change.Column) *change.Shape {
 		clear(s.known)
 	}
 	shape := &change.Shape{Columns: append([]change.Column(nil), columns...)}
+	for i := range shape.Columns {
+		shape.Columns[i].Name = RepairName(shape.Columns[i].Name)
+	}
 	s.known[string(s.buffer)] = shape
 	return shape
 }

@@ -2,9 +2,13 @@ package parser
 
 import "fmt"
 
+// switches start and stop the reading of a source.
+var switches = []string{"enable", "disable"}
+
 // alterSource reads
 //
 //	ALTER DATA SOURCE name OPTIONS ([ADD | SET] option 'value' | DROP option, …)
+//	ALTER DATA SOURCE name ENABLE | DISABLE
 //
 // The routine takes triples of an action, an option and its value, and applies
 // them in order; an option without an action is added. So an option may be
@@ -13,6 +17,11 @@ func alterSource(c *cursor) (string, *Error) {
 	name, err := c.shortName("data source")
 	if err != nil {
 		return "", err
+	}
+	for _, word := range switches {
+		if c.accept(word) {
+			return fmt.Sprintf("CALL metadb.enable_data_source(%s, %t)", quote(name), word == "enable"), nil
+		}
 	}
 	var actions []string
 	given := map[string]bool{}
@@ -33,7 +42,7 @@ func alterSource(c *cursor) (string, *Error) {
 		}
 		actions = append(actions, action, o.name, value)
 		return err
-	})
+	}, switches...)
 	if err != nil {
 		return "", err
 	}

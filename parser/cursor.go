@@ -2,6 +2,7 @@ package parser
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -116,6 +117,23 @@ func (c *cursor) literal() (string, *Error) {
 		return "", c.fault(t, invalidEscape, "%s", problem)
 	}
 	return value, nil
+}
+
+// number takes a whole number of PostgreSQL's bigint and returns its digits.
+func (c *cursor) number() (string, *Error) {
+	t, ok := c.peek()
+	source := ""
+	if ok {
+		source = c.text[t.start:t.end]
+	}
+	if source == "" || digits(source, len(source), 10) < len(source) {
+		return "", c.unexpected()
+	}
+	if _, err := strconv.ParseInt(source, 10, 64); err != nil {
+		return "", c.fault(t, outOfRange, "number \"%s\" is out of range", source)
+	}
+	c.next++
+	return source, nil
 }
 
 // end fails if anything is left.

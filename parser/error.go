@@ -6,6 +6,7 @@ const (
 	invalidParameter = "22023"
 	invalidRegexp    = "2201B"
 	invalidEscape    = "22025"
+	outOfRange       = "22003"
 	nameTooLong      = "42622"
 	duplicateObject  = "42710"
 )

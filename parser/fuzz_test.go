@@ -13,7 +13,8 @@ func FuzzRewrite(f *testing.F) {
 		"list status", "select 1; list status; select 2", `create data source "a""b" type kafka options (topics '^x\.', brokers E'\'')`,
 		"alter data source s options (drop module, set topics $x$'$x$)", "drop data source if exists é; x", "create data origin a.b -- c\n;",
 		`select 'a\'; drop data source victim; --'`, "select E'a' -- x\n 'b\\'; list status", "/* ; /* */ list status */ list config",
-		"create function f() begin atomic select 1; list status; end; list status", "list foo; list status", "(;list status;)",
+		"create function f() begin atomic select 1; list status; end; list status", "list foo; list status", "replay dead letters in data source s id 1, 2", "alter data source s disable",
+		"(;list status;)",
 	} {
 		f.Add(seed, true, true, "UTF8")
 		f.Add(seed, false, false, "LATIN1")

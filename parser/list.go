@@ -8,11 +8,13 @@ var lists = []struct{ name, query string }{
 	{"config", "SELECT * FROM metadb.config ORDER BY parameter"},
 	{"data_sources", "SELECT * FROM metadb.data_sources"},
 	{"data_origins", "SELECT * FROM metadb.data_origins"},
+	{"dead_letters", "SELECT * FROM metadb.dead_letters"},
+	{"requests", "SELECT * FROM metadb.requests"},
 }
 
 // list reads
 //
-//	LIST status | config | data_sources | data_origins
+//	LIST status | config | data_sources | data_origins | dead_letters | requests
 func list(c *cursor) (string, *Error) {
 	at := c.next
 	given, err := c.part()

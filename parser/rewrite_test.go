@@ -35,6 +35,13 @@ func TestRewriteMakesSQL(t *testing.T) {
 			`alter data source s options (drop module, add module 'folio')`,
 			`CALL metadb.alter_data_source(E's', ARRAY[E'drop',E'module',E'',E'add',E'module',E'folio']::text[])`,
 		},
+		"alter enable":      {`alter data source S enable;`, `CALL metadb.enable_data_source(E's', true);`},
+		"alter disable":     {`alter data source "enable" DISABLE`, `CALL metadb.enable_data_source(E'enable', false)`},
+		"dead letters":      {`list dead_letters`, `SELECT * FROM metadb.dead_letters`},
+		"requests":          {`list requests`, `SELECT * FROM metadb.requests`},
+		"replay all":        {`replay dead letters in data source s;`, `CALL metadb.replay_dead_letters(E's');`},
+		"replay some":       {`REPLAY DEAD LETTERS IN DATA SOURCE id ID 1, 0022,9223372036854775807`, `CALL metadb.replay_dead_letters(E'id', ARRAY[1,0022,9223372036854775807]::bigint[])`},
+		"new options":       {`alter data source s options (add on_bad_value 'null', add on_bad_event 'stop', set dead_letter_limit '5')`, `CALL metadb.alter_data_source(E's', ARRAY[E'add',E'on_bad_value',E'null',E'add',E'on_bad_event',E'stop',E'set',E'dead_letter_limit',E'5']::text[])`},
 		"drop":              {`drop data source s`, `CALL metadb.drop_data_source(E's', false)`},
 		"drop if exists":    {`drop data source if exists s`, `CALL metadb.drop_data_source(E's', true)`},
 		"origin":            {`create data origin west.x`, `CALL metadb.create_data_origin(E'west.x', false)`},
@@ -92,7 +99,8 @@ func TestRewriteNumbersStatements(t *testing.T) {
 func TestRewriteFindsMistakes(t *testing.T) {
 	t.Parallel()
 	valid := "Valid options in this context are: brokers, security, topics, consumer_group, schema_pass_filter, " +
-		"schema_stop_filter, table_stop_filter, trim_schema_prefix, add_schema_prefix, map_public_schema, module"
+		"schema_stop_filter, table_stop_filter, trim_schema_prefix, add_schema_prefix, map_public_schema, module, on_bad_value, on_bad_event, dead_letter_limit"
+	lists := "Valid parameters are: status, config, data_sources, data_origins, dead_letters, requests"
 	tests := []struct {
 		in, code, message, hint string
 		at                      string // the text at which the error is, empty for the end
@@ -101,8 +109,8 @@ func TestRewriteFindsMistakes(t *testing.T) {
 		{"list ;select 1", "42601", `syntax error at or near ";"`, "", ";select"},
 		{"list status now", "42601", `syntax error at or near "now"`, "", "now"},
 		{"list 'status'", "42601", `syntax error at or near "'status'"`, "", "'status'"},
-		{"list statsu", "22023", `unrecognized parameter "statsu"`, `Did you mean "status"? Valid parameters are: status, config, data_sources, data_origins`, "statsu"},
-		{"list foo", "22023", `unrecognized parameter "foo"`, `Valid parameters are: status, config, data_sources, data_origins`, "foo"},
+		{"list statsu", "22023", `unrecognized parameter "statsu"`, `Did you mean "status"? ` + lists, "statsu"},
+		{"list foo", "22023", `unrecognized parameter "foo"`, lists, "foo"},
 		{"create data sorce s", "42601", `syntax error at or near "sorce"`, `Did you mean "source"?`, "sorce"},
 		{"create data oirgin s", "42601", `syntax error at or near "oirgin"`, `Did you mean "origin"?`, "oirgin"},
 		{"create data mapping for json", "42601", `syntax error at or near "mapping"`, "", "mapping"},
@@ -127,12 +135,29 @@ func TestRewriteFindsMistakes(t *testing.T) {
 		{"alter data source s options (set module 'a', set module 'b')", "42710", `option "module" provided more than once`, "", "module 'b'"},
 		{"alter data source s options (drop modul)", "22023", `invalid option "modul"`, `Did you mean "module"? ` + valid, "modul"},
 		{"alter data source s", "42601", "syntax error at end of input", "", ""},
+		{"alter data source s enabled", "42601", `syntax error at or near "enabled"`, `Did you mean "enable"?`, "enabled"},
+		{"alter data source s disalbe", "42601", `syntax error at or near "disalbe"`, `Did you mean "disable"?`, "disalbe"},
+		{"alter data source s enable now", "42601", `syntax error at or near "now"`, "", "now"},
+		{"alter data source s options (on_bad_value 'nul')", "22023", `invalid value for option "on_bad_value": "nul"`, `Did you mean "null"? Valid values are: dead_letter, null`, "'nul'"},
+		{"alter data source s options (on_bad_event '')", "22023", `invalid value for option "on_bad_event": ""`, `Valid values are: set_aside, stop`, "''"},
+		{"alter data source s options (dead_letter_limit '0')", "22023", `invalid value for option "dead_letter_limit": "0"`, "The value is a number from 1 to 2147483647.", "'0'"},
+		{"alter data source s options (dead_letter_limit '+5')", "22023", `invalid value for option "dead_letter_limit": "+5"`, "The value is a number from 1 to 2147483647.", "'+5'"},
+		{"replay", "42601", "syntax error at end of input", "", ""},
+		{"replay deda letters", "42601", `syntax error at or near "deda"`, `Did you mean "dead"?`, "deda"},
+		{"replay dead leters", "42601", `syntax error at or near "leters"`, `Did you mean "letters"?`, "leters"},
+		{"replay dead letters for data source s", "42601", `syntax error at or near "for"`, "", "for"},
+		{"replay dead letters in data source s ids 1", "42601", `syntax error at or near "ids"`, `Did you mean "id"?`, "ids"},
+		{"replay dead letters in data source s id", "42601", "syntax error at end of input", "", ""},
+		{"replay dead letters in data source s id 1,", "42601", "syntax error at end of input", "", ""},
+		{"replay dead letters in data source s id -1", "42601", `syntax error at or near "-"`, "", "-1"},
+		{"replay dead letters in data source s id 1.5", "42601", `syntax error at or near "1.5"`, "", "1.5"},
+		{"replay dead letters in data source s id 9223372036854775808", "22003", `number "9223372036854775808" is out of range`, "", "92"},
 		{"alter data srouce s", "42601", `syntax error at or near "srouce"`, `Did you mean "source"?`, "srouce"},
 		{"drop data source", "42601", "syntax error at end of input", "", ""},
 		{"drop data source if exists", "42601", "syntax error at end of input", "", ""},
 		{"create data source " + strings.Repeat("x", 64), "42622", `data source name "` + strings.Repeat("x", 64) + `" too long`, "A name has at most 63 bytes.", "xxx"},
 		{"create data origin " + strings.Repeat("ä", 32), "42622", `data origin name "` + strings.Repeat("ä", 32) + `" too long`, "A name has at most 63 bytes.", "ää"},
-		{"select 'ä€𝄞'; list foo; list bar; list status", "22023", `unrecognized parameter "foo"`, `Valid parameters are: status, config, data_sources, data_origins`, "foo"},
+		{"select 'ä€𝄞'; list foo; list bar; list status", "22023", `unrecognized parameter "foo"`, lists, "foo"},
 	}
 	for _, test := range tests {
 		t.Run(test.in, func(t *testing.T) {

@@ -3,6 +3,8 @@ package parser
 import (
 	"fmt"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -17,7 +19,7 @@ type sourceOption struct {
 // sourceOptions are all of them, in the order of the manual.
 var sourceOptions = []sourceOption{
 	{name: "brokers"},
-	{name: "security", check: checkSecurity},
+	{name: "security", check: oneOf("ssl", "plaintext")},
 	{name: "topics", check: checkTopics},
 	{name: "consumer_group", old: "consumergroup"},
 	{name: "schema_pass_filter", old: "schemapassfilter", check: checkFilter},
@@ -27,10 +29,10 @@ var sourceOptions = []sourceOption{
 	{name: "add_schema_prefix", old: "addschemaprefix"},
 	{name: "map_public_schema"},
 	{name: "module"},
+	{name: "on_bad_value", check: oneOf("dead_letter", "null")},
+	{name: "on_bad_event", check: oneOf("set_aside", "stop")},
+	{name: "dead_letter_limit", check: checkLimit},
 }
-
-// securities are the values of the option security.
-var securities = []string{"ssl", "plaintext"}
 
 // sourceOption takes an option's name.
 func (c *cursor) sourceOption() (sourceOption, *Error) {
@@ -64,10 +66,11 @@ func (c *cursor) sourceValue(o sourceOption) (string, *Error) {
 	return value, err
 }
 
-// options takes a list in parentheses, item by item.
-func (c *cursor) options(item func() *Error) *Error {
-	if err := c.expect("options"); err != nil {
-		return err
+// options takes a list in parentheses, item by item. others are the words that
+// could have stood in its place.
+func (c *cursor) options(item func() *Error, others ...string) *Error {
+	if !c.accept("options") {
+		return c.unexpected(append([]string{"options"}, others...)...)
 	}
 	if !c.acceptSymbol('(') {
 		return c.unexpected()
@@ -85,16 +88,31 @@ func (c *cursor) options(item func() *Error) *Error {
 	}
 }
 
-func checkSecurity(option, value string) *Error {
-	for _, s := range securities {
-		if value == s {
+// oneOf makes the check of an option that has a few values.
+func oneOf(values ...string) func(option, value string) *Error {
+	return func(option, value string) *Error {
+		if slices.Contains(values, value) {
 			return nil
 		}
+		return &Error{
+			Code:    invalidParameter,
+			Message: fmt.Sprintf("invalid value for option \"%s\": \"%s\"", option, value),
+			Hint:    join(didYouMean(value, values), "Valid values are: "+strings.Join(values, ", ")),
+		}
+	}
+}
+
+// checkLimit checks a number of dead letters: digits only, as the catalog's
+// routine reads it.
+func checkLimit(option, value string) *Error {
+	n, err := strconv.ParseInt(value, 10, 32)
+	if err == nil && n > 0 && digits(value, len(value), 10) == len(value) {
+		return nil
 	}
 	return &Error{
 		Code:    invalidParameter,
 		Message: fmt.Sprintf("invalid value for option \"%s\": \"%s\"", option, value),
-		Hint:    join(didYouMean(value, securities), "Valid values are: "+strings.Join(securities, ", ")),
+		Hint:    "The value is a number from 1 to 2147483647.",
 	}
 }
 

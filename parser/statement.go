@@ -22,6 +22,7 @@ var forms = []form{
 	{words: []string{"create", "data", "origin"}, claim: 2, tagged: true, parse: createOrigin},
 	{words: []string{"alter", "data", "source"}, claim: 2, tagged: true, parse: alterSource},
 	{words: []string{"drop", "data", "source"}, claim: 2, tagged: true, parse: dropSource},
+	{words: []string{"replay", "dead", "letters"}, claim: 1, tagged: true, parse: replayDeadLetters},
 	{words: []string{"list"}, claim: 1, parse: list},
 }
 
@@ -39,19 +40,22 @@ func (f *form) tag() string {
 // words but goes on with none of the known ones gets a form that fails there.
 func formOf(message string, tokens []token) (form, bool) {
 	var near []form
+	at := 0
 	for _, f := range forms {
 		n := f.match(message, tokens)
-		if n == len(f.words) {
+		switch {
+		case n == len(f.words):
 			return f, true
+		case n < f.claim || n < at:
+			continue
+		case n > at:
+			near, at = nil, n
 		}
-		if n >= f.claim {
-			near = append(near, f)
-		}
+		near = append(near, f)
 	}
 	if near == nil {
 		return form{}, false
 	}
-	at := near[0].claim
 	valid := make([]string, len(near))
 	for i, f := range near {
 		valid[i] = f.words[at]

@@ -16,6 +16,8 @@ type applying struct {
 	stream   catalog.Stream
 	applier  *warehouse.Applier
 	consumer *consumer
+	letters  *letters
+	replay   *replay // under way; nil: none
 }
 
 // open connects an applier.
@@ -33,27 +35,61 @@ func (a *applying) open(ctx context.Context) error {
 	return nil
 }
 
-// run writes batches until something fails or ctx ends.
+// run writes batches until something fails or ctx ends. Dead letters that are to
+// be replayed take turns with them.
 func (a *applying) run(ctx context.Context, r *reader) error {
 	for {
-		var b *change.Batch
-		select {
-		case b = <-r.out:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		if err := a.apply(ctx, b); err != nil {
+		b, err := a.wait(ctx, r.out)
+		if err != nil {
 			return err
 		}
-		for i := range b.Parts {
-			a.consumer.applied(partition{b.Parts[i].Topic, b.Parts[i].Partition}, b.Parts[i].Next)
+		if b != nil {
+			if err := a.take(ctx, b); err != nil {
+				return err
+			}
+			select {
+			case r.free <- b:
+			default:
+			}
 		}
-		a.report.applied(len(b.Events), a.consumer.lag.total())
-		select {
-		case r.free <- b:
-		default:
+		if err := a.replaySome(ctx); err != nil {
+			return err
 		}
 	}
+}
+
+// wait returns the next batch, or nil when there is something to replay.
+func (a *applying) wait(ctx context.Context, batches <-chan *change.Batch) (*change.Batch, error) {
+	if a.replay != nil {
+		select {
+		case b := <-batches:
+			return b, nil
+		default:
+			return nil, ctx.Err()
+		}
+	}
+	select {
+	case b := <-batches:
+		return b, nil
+	case <-a.requests:
+		return nil, a.openReplay(ctx)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// take writes a batch and notes how far the source is.
+func (a *applying) take(ctx context.Context, b *change.Batch) error {
+	dead := len(b.Dead)
+	if err := a.apply(ctx, b); err != nil {
+		return err
+	}
+	a.letters.wrote(dead)
+	for i := range b.Parts {
+		a.consumer.applied(partition{b.Parts[i].Topic, b.Parts[i].Partition}, b.Parts[i].Next)
+	}
+	a.report.applied(len(b.Events), a.consumer.lag.total())
+	return a.letters.full()
 }
 
 // apply writes a batch. When an event of it is at fault, the batch is halved down
@@ -95,6 +131,9 @@ func (a *applying) note(b *change.Batch, stats warehouse.Stats) {
 func (a *applying) setAside(ctx context.Context, b *change.Batch, reason error) error {
 	ev := &b.Events[0]
 	part := b.Parts[ev.Part]
+	if err := a.letters.admit(partition{part.Topic, part.Partition}, ev.Offset, reason); err != nil {
+		return err
+	}
 	rec, err := a.consumer.fetch(ctx, part.Topic, part.Partition, ev.Offset)
 	if err != nil {
 		return fmt.Errorf("read the record to set aside: %w", err)
@@ -106,6 +145,8 @@ func (a *applying) setAside(ctx context.Context, b *change.Batch, reason error) 
 		Schema: ev.Schema, Table: ev.Table, Key: rec.Key, Value: rec.Value, Reason: reason.Error(),
 	})
 	b.Events = nil
-	_, _, err = a.applier.Apply(ctx, b)
+	if _, _, err = a.applier.Apply(ctx, b); err == nil {
+		a.letters.wrote(1)
+	}
 	return err
 }

@@ -177,8 +177,9 @@ func (c *consumer) place(ctx context.Context, p *positions, offsets map[string]m
 	return out, nil
 }
 
-func (c *consumer) reader(router *router, limit int) *reader {
+func (c *consumer) reader(router *router, letters *letters, limit int) *reader {
 	return &reader{
+		letters: letters, nullBadValues: c.source.OnBadValue == catalog.BadValueNull,
 		client: c.client, source: c.source.Name, router: router, log: c.log, limit: limit,
 		assigned: func(part partition) (position, bool) {
 			c.mu.Lock()

@@ -41,6 +41,9 @@ type reader struct {
 	parts    map[partition]*position
 	decoders map[string]*debezium.Decoder
 	shapes   *debezium.Shapes
+	letters  *letters
+
+	nullBadValues bool // option on_bad_value
 
 	out   chan *change.Batch
 	free  chan *change.Batch
@@ -64,6 +67,10 @@ func (r *reader) run(ctx context.Context) error {
 			return err
 		}
 		if err := r.fill(ctx); err != nil {
+			var stop *stopped
+			if errors.As(err, &stop) {
+				r.last(ctx)
+			}
 			return err
 		}
 	}
@@ -186,40 +193,42 @@ func (r *reader) take(rec *kgo.Record) error {
 		r.index[part] = i
 		r.batch.Parts = append(r.batch.Parts, change.Part{Topic: rec.Topic, Partition: rec.Partition, Shared: p.shared, From: p.next, Before: p.mark})
 	}
+	if !rec.Attrs.IsControl() {
+		if err := r.decode(rec, i, p); err != nil {
+			return err
+		}
+	}
 	p.next = rec.Offset + 1
 	r.batch.Records++
-	if !rec.Attrs.IsControl() {
-		r.decode(rec, i, p)
-	}
 	return nil
 }
 
 // decode adds the record's event to the batch, or its dead letter, or counts why
-// it is neither.
-func (r *reader) decode(rec *kgo.Record, part int, p *position) {
-	d := r.decoders[rec.Topic]
-	if d == nil {
-		d = debezium.NewDecoder(debezium.Options{Shapes: r.shapes, Log: r.log})
-		r.decoders[rec.Topic] = d
-	}
+// it is neither. The error is that of a source which stops at a bad event.
+func (r *reader) decode(rec *kgo.Record, part int, p *position) error {
 	n := len(r.batch.Events)
 	r.batch.Events = append(r.batch.Events, change.Event{})
 	ev := &r.batch.Events[n]
-	keep, err := r.admit(d, rec, ev, p)
+	keep, err := r.admit(rec, ev, p)
 	if err != nil {
-		r.bury(rec, ev, part, err)
+		err = r.bury(rec, ev, part, err)
 	}
 	if !keep {
 		r.batch.Events = r.batch.Events[:n]
-		return
+		return err
 	}
 	ev.Part, ev.Offset = part, rec.Offset
+	return nil
 }
 
 // admit decodes the record and says whether its event is to be applied.
-func (r *reader) admit(d *debezium.Decoder, rec *kgo.Record, ev *change.Event, p *position) (bool, error) {
-	result, err := r.decodeRecord(d, rec, ev)
+func (r *reader) admit(rec *kgo.Record, ev *change.Event, p *position) (bool, error) {
+	result, err := r.decodeRecord(r.decoder(rec.Topic), rec, ev)
 	if err != nil {
+		if ev.Table != "" && r.router.route(ev.Schema, ev.Table) == nil {
+			r.count.filtered++
+			return false, nil
+		}
 		return false, err
 	}
 	switch result {
@@ -245,6 +254,16 @@ func (r *reader) admit(d *debezium.Decoder, rec *kgo.Record, ev *change.Event, p
 	return true, nil
 }
 
+// decoder is the topic's.
+func (r *reader) decoder(topic string) *debezium.Decoder {
+	d := r.decoders[topic]
+	if d == nil {
+		d = debezium.NewDecoder(debezium.Options{Shapes: r.shapes, Log: r.log, NullBadValues: r.nullBadValues})
+		r.decoders[topic] = d
+	}
+	return d
+}
+
 // errDecoder is the reason of a dead letter that only a fault of ours explains.
 var errDecoder = errors.New("the decoder failed on this record")
 
@@ -260,7 +279,16 @@ func (r *reader) decodeRecord(d *debezium.Decoder, rec *kgo.Record, ev *change.E
 			err = errDecoder
 		}
 	}()
-	return d.Decode(rec.Key, rec.Value, &r.batch.Arena, ev)
+	result, err = d.Decode(rec.Key, rec.Value, &r.batch.Arena, ev)
+	if err != nil || result != debezium.Change || ev.Op != change.Create || ev.KeyShape == nil {
+		return result, err
+	}
+	for _, h := range rec.Headers {
+		if h.Key == debezium.OldKeyHeader {
+			ev.OldKey = d.OldKey(rec.Key, h.Value, &r.batch.Arena)
+		}
+	}
+	return result, nil
 }
 
 // Source times that history can hold: its partitions are years.
@@ -276,14 +304,17 @@ func validate(ev *change.Event) error {
 		return errors.New("source.ts_ms lies outside the years 1970 to 9998")
 	case ev.Target.Table == "":
 		return errors.New("the source names no table")
-	case ev.KeyShape == nil && ev.Before == nil && (ev.Op == change.Update || ev.Op == change.Delete):
+	case ev.KeyShape == nil && ev.Before == nil && ev.Op == change.Delete:
 		return errors.New("the event has neither a key nor the row before the change")
 	}
 	return nil
 }
 
-// bury puts the record among the dead letters of the batch.
-func (r *reader) bury(rec *kgo.Record, ev *change.Event, part int, reason error) {
+// bury puts the record among the dead letters of the batch, if it may.
+func (r *reader) bury(rec *kgo.Record, ev *change.Event, part int, reason error) error {
+	if err := r.letters.admit(partition{rec.Topic, rec.Partition}, rec.Offset, reason); err != nil {
+		return err
+	}
 	r.count.dead++
 	r.dead += len(rec.Key) + len(rec.Value)
 	r.log.Warn("event set aside", "source", r.source, "topic", rec.Topic, "partition", rec.Partition,
@@ -292,4 +323,5 @@ func (r *reader) bury(rec *kgo.Record, ev *change.Event, part int, reason error)
 		Part: part, Offset: rec.Offset, Timestamp: rec.Timestamp.UnixMilli(),
 		Schema: ev.Schema, Table: ev.Table, Key: rec.Key, Value: rec.Value, Reason: reason.Error(),
 	})
+	return nil
 }

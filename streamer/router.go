@@ -7,6 +7,7 @@ import (
 
 	"metadb/catalog"
 	"metadb/change"
+	"metadb/debezium"
 )
 
 // router decides where the events of a source table go. It answers once per
@@ -63,6 +64,7 @@ func (r *router) route(schema, table string) *change.Target {
 }
 
 func (r *router) decide(schema, table string) *change.Target {
+	schema, table = debezium.RepairName(schema), debezium.RepairName(table)
 	switch {
 	case len(r.passSchema) > 0 && !matchAny(r.passSchema, schema),
 		matchAny(r.stopSchema, schema),

@@ -47,6 +47,7 @@ type runningWorker struct {
 	source  catalog.Source
 	origins []string
 	config  map[string]string
+	wake    func()
 	stop    context.CancelFunc
 	done    chan struct{}
 }
@@ -98,8 +99,9 @@ func (s *Streamer) heartbeat(ctx context.Context) error {
 	}
 }
 
-// reconcile stops the workers of sources that are gone or changed and starts
-// those that are missing.
+// reconcile stops the workers of sources that are gone or changed, wakes the
+// others, since the catalog may hold requests for them, and starts those that are
+// missing.
 func (s *Streamer) reconcile(ctx context.Context) error {
 	sources, err := s.opt.Catalog.Sources(ctx)
 	if err != nil {
@@ -126,7 +128,9 @@ func (s *Streamer) reconcile(ctx context.Context) error {
 			w.stop()
 			<-w.done
 			delete(s.workers, name)
+			continue
 		}
+		w.wake()
 	}
 	for name, src := range wanted {
 		if s.workers[name] == nil {
@@ -139,8 +143,8 @@ func (s *Streamer) reconcile(ctx context.Context) error {
 // start runs a worker until its stop is called or ctx ends.
 func (s *Streamer) start(ctx context.Context, src catalog.Source, origins []string, config map[string]string) *runningWorker {
 	ctx, stop := context.WithCancel(ctx)
-	rw := &runningWorker{source: src, origins: origins, config: config, stop: stop, done: make(chan struct{})}
 	w := newWorker(s.opt, src, origins, config)
+	rw := &runningWorker{source: src, origins: origins, config: config, wake: w.wake, stop: stop, done: make(chan struct{})}
 	go func() {
 		defer close(rw.done)
 		w.run(ctx)

@@ -21,6 +21,9 @@ type worker struct {
 	limit   int // records in a batch
 	log     *slog.Logger
 	report  *report
+
+	// requests wakes the worker when the catalog may hold a request for it.
+	requests chan struct{}
 }
 
 // Bounds of checkpoint_segment_size, the records in a batch.
@@ -36,7 +39,8 @@ func newWorker(opt Options, source catalog.Source, origins []string, config map[
 	}
 	return &worker{
 		opt: opt, source: source, origins: origins, limit: min(limit, maxBatch), log: opt.Log,
-		report: newReport(opt.Catalog, source.Name, opt.Log),
+		report:   newReport(opt.Catalog, source.Name, opt.Log),
+		requests: make(chan struct{}, 1),
 	}
 }
 
@@ -70,9 +74,32 @@ func (w *worker) run(ctx context.Context) {
 		pause := b.NextBackOff()
 		w.log.Error("stream interrupted", "source", w.source.Name, "error", err.Error(), "retry_in", pause.Round(time.Millisecond).String())
 		w.report.state(catalog.StateError, err.Error())
-		if sleep(ctx, pause) != nil {
+		if w.pause(ctx, pause) != nil {
 			return
 		}
+	}
+}
+
+// pause waits between two runs. A request ends it early: it may remove what the
+// last run failed for.
+func (w *worker) pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-w.requests:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// wake makes the worker look for requests.
+func (w *worker) wake() {
+	select {
+	case w.requests <- struct{}{}:
+	default:
 	}
 }
 
@@ -82,22 +109,33 @@ func (w *worker) runOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	letters, err := newLetters(w.source)
+	if err != nil {
+		return err
+	}
 	stream, err := w.opt.Catalog.OpenStream(ctx, w.source)
 	if err != nil {
 		return err
 	}
-	a := &applying{worker: w, stream: stream}
+	a := &applying{worker: w, stream: stream, letters: letters}
 	if err := a.open(ctx); err != nil {
 		return err
 	}
 	defer func() { a.applier.Close(ctx) }()
+	// Before the limit is looked at, and before brokers that may be out of reach.
+	if err := a.replayAll(ctx); err != nil {
+		return err
+	}
+	if err := letters.begin(ctx, w.opt.Catalog); err != nil {
+		return err
+	}
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	if a.consumer, err = w.consume(ctx, stream, fail); err != nil {
 		return err
 	}
 	defer a.consumer.close()
-	r := a.consumer.reader(router, w.limit)
+	r := a.consumer.reader(router, letters, w.limit)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return r.run(ctx) })
 	group.Go(func() error { return a.run(ctx, r) })

@@ -70,6 +70,9 @@ func (a *Applier) evolveFor(ctx context.Context, b *change.Batch) (int, error) {
 		ev := &b.Events[i]
 		n := tableName{ev.Target.Schema, ev.Target.Table}
 		t := a.tables[n]
+		if ev.Op == change.Update && ev.KeyShape == nil && ev.Before == nil && (t == nil || len(t.key) == 0) {
+			return 0, ErrNoKey
+		}
 		if t == nil || !t.ready(ev) {
 			d := deltaFor(t, ev)
 			if d.barrier() && seen[n] {
@@ -278,6 +281,7 @@ func (a *Applier) fetch(ctx context.Context, t *trip, lanes []*lane, arena *chan
 			t.add(step{what: "read rows of " + l.t.String(), stmt: l.t.stmts.fetch, params: l.params(l.keys), read: read})
 		}
 		a.addSeen(t, l)
+		a.addMoved(t, l, arena)
 		if l.nullish != nil {
 			t.add(step{what: "read rows of " + l.t.String(), stmt: l.t.stmts.nullable, params: l.params(l.nullish), read: read})
 		}

@@ -157,7 +157,7 @@ func TestKeylessTable(t *testing.T) {
 	f.apply(a, row(10, "x", 1), row(11, "x", 1), row(12, "y", nil))
 	gone := change.Event{Op: change.Delete, TsMs: 20, Target: target, Shape: logShape, Before: tuple(t, logShape, "x", 1)}
 	moved := row(21, "z", 2)
-	moved.Before = tuple(t, logShape, "y", nil)
+	moved.Op, moved.Before = change.Update, tuple(t, logShape, "y", nil)
 	f.apply(a, gone, moved)
 	f.apply(a, gone)
 	current := f.lines("SELECT concat_ws('|', what, coalesce(n::text, '-')) FROM lib.loan ORDER BY 1")
@@ -178,6 +178,41 @@ func TestKeylessRowAddedAndEndedTwice(t *testing.T) {
 	f.apply(a, row(11), gone, gone)
 	if got := f.lines("SELECT count(*)::text FROM lib.loan"); got[0] != "0" {
 		t.Errorf("%s rows are left", got[0])
+	}
+}
+
+// A change of key sends the new row without its large value: the row under the old
+// key has it, ended in the same batch or in one before.
+func TestChangeOfKeyKeepsValuesThatWereNotSent(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{1, 10} {
+		f := newFixture(t)
+		a := f.applier()
+		moved := merge(t, 20, loanShape, loanKey, 2, unavailable{})
+		moved.Op, moved.OldKey = change.Create, tuple(t, loanKey, 1)
+		events := []change.Event{merge(t, 10, loanShape, loanKey, 1, "big"), remove(t, 20, loanKey, 1), moved}
+		for len(events) > 0 {
+			n := min(size, len(events))
+			f.apply(a, events[:n]...)
+			events = events[n:]
+		}
+		if diff := cmp.Diff([]string{"10|20|1|big", "20|now|2|big"}, f.history("lib.loan__", "id::text, a")); diff != "" {
+			t.Errorf("batches of %d (-want +got):\n%s", size, diff)
+		}
+	}
+}
+
+// Events under a damaged name come without a key: the table's own finds their rows.
+func TestKnownKeyServesEventsWithoutOne(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	a := f.applier()
+	damaged := merge(t, 20, loanShape, loanKey, 1, "y")
+	damaged.KeyShape, damaged.Key = nil, nil
+	f.apply(a, merge(t, 10, loanShape, loanKey, 1, "x"))
+	f.apply(a, damaged)
+	if diff := cmp.Diff([]string{"10|20|1|x", "20|now|1|y"}, f.history("lib.loan__", "id::text, a")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -182,9 +182,11 @@ func textValue(t testing.TB, m *pgtype.Map, typ change.Type, text string) any {
 func merge(t testing.TB, ms int64, s *change.Shape, key *change.Shape, values ...any) change.Event {
 	t.Helper()
 	e := change.Event{Op: change.Update, TsMs: ms, Target: target, Shape: s, Row: tuple(t, s, values...), KeyShape: key}
-	if key != nil {
-		e.Key = tuple(t, key, values[:len(key.Columns)]...)
+	if key == nil {
+		e.Op = change.Create
+		return e
 	}
+	e.Key = tuple(t, key, values[:len(key.Columns)]...)
 	return e
 }
 

@@ -48,9 +48,26 @@ func (l *lane) merge(e *laneEvent, at int64) {
 		}
 		before = l.versions[v].row
 	}
+	if before == nil && e.old != nil {
+		before = e.rowBefore(l)
+	}
 	row := l.complete(e.row, before)
 	l.end(e.state, at)
 	l.begin(e.state, e, at, row)
+}
+
+// rowBefore is the row that a change of key has moved here: ended under its old
+// key by this batch or before it, or not ended yet.
+func (e *laneEvent) rowBefore(l *lane) change.Tuple {
+	switch {
+	case e.old.gone != nil:
+		return e.old.gone
+	case len(e.old.versions) > 0:
+		return l.versions[e.old.versions[len(e.old.versions)-1]].row
+	case len(e.old.rows) > 0:
+		return e.old.rows[len(e.old.rows)-1].row
+	}
+	return e.history
 }
 
 // foldKeyless adds rows and ends one row equal to the one before the change.
@@ -89,9 +106,11 @@ func (l *lane) begin(st *keyState, e *laneEvent, at int64, row change.Tuple) {
 func (l *lane) end(st *keyState, at int64) {
 	for _, r := range st.rows {
 		l.endRow(r.id, at)
+		st.gone = r.row
 	}
 	for _, v := range st.versions {
 		l.endVersion(v, at)
+		st.gone = l.versions[v].row
 	}
 	st.rows, st.versions = nil, st.versions[:0]
 }

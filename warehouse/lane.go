@@ -38,13 +38,17 @@ type laneEvent struct {
 	next  *keyState    // keyless tables: of the row that begins
 
 	shared bool // the topic has other partitions
+
+	old     *keyState    // of the key that the row had before, when values must come from there
+	history change.Tuple // the row that ended under that key, if not in this batch
 }
 
 // keyState is what is current for one key: rows of the table, and versions of
 // this batch. More than one of either is found only in tables without a key and
 // in warehouses taken over from 1.4.
 type keyState struct {
-	fetched  bool // its rows are asked for
+	fetched  bool         // its rows are asked for
+	gone     change.Tuple // the row that this batch ended last
 	rows     []storedRow
 	versions []int32
 }
@@ -107,6 +111,13 @@ func (l *lane) add(ev *change.Event, p *plan, shared bool, arena *change.Arena) 
 		e.state = l.stateOf(fields, true)
 	default:
 		e.state = l.stateOf(l.keyOf(e.row), true)
+		if ev.OldKey != nil && hasUnavailable(e.row) {
+			old, err := l.deleteKey(ev.KeyShape, ev.OldKey, arena)
+			if err != nil {
+				return err
+			}
+			e.old = l.stateOf(old, true)
+		}
 	}
 	l.events = append(l.events, e)
 	return nil
@@ -232,6 +243,17 @@ func (l *lane) stateOf(fields [][]byte, fetch bool) *keyState {
 
 // stored takes a fetched row: its id, then the table's columns.
 func (l *lane) stored(values [][]byte, arena *change.Arena) {
+	row := storedTuple(values, arena)
+	fields := l.allOf
+	if len(l.t.key) > 0 {
+		fields = l.keyOf
+	}
+	st := l.stateOf(fields(row), false)
+	st.rows = append(st.rows, storedRow{id: int64(binary.BigEndian.Uint64(values[0])), row: row})
+}
+
+// storedTuple copies the row behind the id of a fetched row.
+func storedTuple(values [][]byte, arena *change.Arena) change.Tuple {
 	size := 0
 	for _, v := range values[1:] {
 		size += 4 + len(v)
@@ -244,11 +266,5 @@ func (l *lane) stored(values [][]byte, arena *change.Arena) {
 			b = change.AppendField(b, v)
 		}
 	}
-	row := change.Tuple(arena.Commit(b))
-	fields := l.allOf
-	if len(l.t.key) > 0 {
-		fields = l.keyOf
-	}
-	st := l.stateOf(fields(row), false)
-	st.rows = append(st.rows, storedRow{id: int64(binary.BigEndian.Uint64(values[0])), row: row})
+	return arena.Commit(b)
 }

@@ -83,7 +83,7 @@ func (a *Applier) fetchLate(ctx context.Context, l *lane, at int64, arena *chang
 	if len(l.keys) > 0 && l.keys[0].n > 0 {
 		params := append(l.params(l.keys), int64Bytes(at))
 		t.add(step{
-			what: "read ended rows of " + l.t.String(), sql: l.t.fetchEndedSQL(), oids: append(l.t.fetchTypes(), change.TimestampTZ.OID()),
+			what: "read ended rows of " + l.t.String(), sql: l.t.fetchEndedSQL(">"), oids: append(l.t.fetchTypes(), change.TimestampTZ.OID()),
 			params: params, read: func(r *pgconn.ResultReader) error {
 				for r.NextRow() {
 					l.stored(r.Values(), arena)

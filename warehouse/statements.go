@@ -131,8 +131,8 @@ func (t *table) fetchSQL(operator string) string {
 }
 
 // fetchEndedSQL reads the ended version of a key that stood at the time in the
-// last parameter.
-func (t *table) fetchEndedSQL() string {
+// last parameter; end compares its __end with that.
+func (t *table) fetchEndedSQL(end string) string {
 	operator := "="
 	if len(t.key) == 0 {
 		operator = "IS NOT DISTINCT FROM"
@@ -144,7 +144,7 @@ func (t *table) fetchEndedSQL() string {
 	}
 	last := len(where) + 1
 	return "SELECT h.__id" + t.columnList(", ", "h.") + " FROM " + t.main() + " h WHERE NOT h.__current AND " +
-		strings.Join(where, " AND ") + fmt.Sprintf(" AND h.__origin = $%d AND h.__start <= $%[2]d AND h.__end > $%[2]d", last, last+1) +
+		strings.Join(where, " AND ") + fmt.Sprintf(" AND h.__origin = $%d AND h.__start <= $%[2]d AND h.__end %[3]s $%[2]d", last, last+1, end) +
 		" ORDER BY h.__start DESC, h.__id DESC LIMIT 1"
 }
 

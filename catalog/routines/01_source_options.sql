@@ -1,12 +1,13 @@
--- The options of a data source as an object; fails on a name that is none.
+-- The options of a data source as an object; fails on a name that is none, and on
+-- a value that is none of a few. An empty value is no value.
 CREATE OR REPLACE FUNCTION metadb.source_options(options text[]) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     known CONSTANT text[] := ARRAY['brokers', 'security', 'topics', 'consumer_group',
-        'schema_pass_filter', 'schema_stop_filter', 'table_stop_filter',
-        'trim_schema_prefix', 'add_schema_prefix', 'map_public_schema', 'module'];
+        'schema_pass_filter', 'schema_stop_filter', 'table_stop_filter', 'trim_schema_prefix', 'add_schema_prefix',
+        'map_public_schema', 'module', 'on_bad_value', 'on_bad_event', 'dead_letter_limit'];
     object jsonb := jsonb_object(options);
     bad text;
 BEGIN
@@ -14,6 +15,13 @@ BEGIN
     IF FOUND THEN
         RAISE EXCEPTION 'invalid option "%"', bad USING ERRCODE = '22023',
             HINT = 'Valid options in this context are: ' || array_to_string(known, ', ') || '.';
+    END IF;
+    SELECT o.key INTO bad FROM jsonb_each_text(object) o
+    JOIN (VALUES ('on_bad_value', '^(dead_letter|null)?$'), ('on_bad_event', '^(set_aside|stop)?$'),
+                 ('dead_letter_limit', '^0*([1-9][0-9]{0,9})?$')) v (key, pattern) USING (key)
+    WHERE o.value !~ v.pattern LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'invalid value for option "%": "%"', bad, object ->> bad USING ERRCODE = '22023';
     END IF;
     RETURN object;
 END $$;

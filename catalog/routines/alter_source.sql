@@ -14,7 +14,7 @@ BEGIN
         RAISE EXCEPTION 'data source "%" does not exist', name USING ERRCODE = '42704';
     END IF;
     FOR i IN 1 .. coalesce(array_length(actions, 1), 0) BY 3 LOOP
-        PERFORM metadb.source_options(ARRAY[actions[i + 1], '']);
+        PERFORM metadb.source_options(ARRAY[actions[i + 1], CASE WHEN actions[i] = 'drop' THEN '' ELSE actions[i + 2] END]);
         EXECUTE format('SELECT coalesce(%I, %L) <> %L FROM metadb.source WHERE name = $1', actions[i + 1], '', '')
             INTO present USING name;
         IF actions[i] = 'add' AND present THEN

@@ -7,6 +7,8 @@ AS $$
 BEGIN
     DELETE FROM metadb.source s WHERE s.name = drop_data_source.name;
     IF FOUND THEN
+        UPDATE metadb.request r SET state = 'failed', detail = 'the data source was dropped', finished_at = now()
+        WHERE r.source = drop_data_source.name AND r.state IN ('waiting', 'running');
         CALL metadb.touch();
     ELSIF if_exists THEN
         RAISE NOTICE 'data source "%" does not exist, skipping', name;

@@ -2,11 +2,12 @@
 CREATE OR REPLACE VIEW metadb.status AS
 SELECT 'data_source'::text AS type,
        s.name,
-       CASE WHEN NOT alive THEN 'inactive' ELSE coalesce(t.state, 'waiting') END AS source_stream,
+       CASE WHEN NOT alive OR NOT s.enable THEN 'inactive' ELSE coalesce(nullif(t.state, 'inactive'), 'waiting') END AS source_stream,
        CASE WHEN s.sync = 0 THEN 'normal' ELSE 'snapshot' END AS source_sync,
        CASE
+           WHEN NOT s.enable THEN 'disabled'
            WHEN NOT alive THEN 'the server is not running'
-           WHEN coalesce(t.reason, '') <> '' THEN t.reason
+           WHEN coalesce(t.reason, '') <> '' AND t.state <> 'inactive' THEN t.reason
            WHEN g.reason IS NOT NULL THEN g.reason
            ELSE ''
        END AS reason,
@@ -31,7 +32,18 @@ ORDER BY s.name;
 
 CREATE OR REPLACE VIEW metadb.data_sources AS
 SELECT name, brokers, security, topics, consumer_group, schema_pass_filter, schema_stop_filter, table_stop_filter,
-       trim_schema_prefix, add_schema_prefix, map_public_schema, module, enable
+       trim_schema_prefix, add_schema_prefix, map_public_schema, module, enable,
+       coalesce(on_bad_value, '') AS on_bad_value, coalesce(on_bad_event, '') AS on_bad_event,
+       coalesce(dead_letter_limit, '') AS dead_letter_limit
 FROM metadb.source ORDER BY name;
 
 CREATE OR REPLACE VIEW metadb.data_origins AS SELECT name FROM metadb.origin ORDER BY name;
+
+-- Without the records themselves: they hold the source's data.
+CREATE OR REPLACE VIEW metadb.dead_letters AS
+SELECT id, source, topic, partition, "offset", record_time, schema_name, table_name, reason, recorded_at
+FROM metadb.dead_letter ORDER BY id;
+
+CREATE OR REPLACE VIEW metadb.requests AS
+SELECT id, kind, source, arguments, requested_at, requested_by, state, detail, finished_at
+FROM metadb.request ORDER BY id;

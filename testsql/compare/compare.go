@@ -30,7 +30,7 @@ func Run(ctx context.Context, conn *pgx.Conn, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	allowed, err := readExceptions(o.Capture, o.Unclosed)
+	allowed, err := readExceptions(o.Capture, tables, o.Unclosed)
 	if err != nil {
 		return nil, err
 	}
@@ -46,6 +46,7 @@ func Run(ctx context.Context, conn *pgx.Conn, o Options) (*Report, error) {
 		}
 		report.Tables = append(report.Tables, results...)
 	}
+	report.Unused = allowed.unused(tables)
 	if o.Oracle == "" {
 		return report, nil
 	}
@@ -65,9 +66,6 @@ func compareTable(ctx context.Context, w *warehouse, t *table, allowed *exceptio
 	want := make([]string, len(t.Columns))
 	for i, c := range t.Columns {
 		want[i] = c.Name
-		if _, simple := kindOf(c.Type); !simple {
-			result.OddColumns = append(result.OddColumns, c.Name)
-		}
 	}
 	name := pgx.Identifier{schema, t.Name}
 	columns, types, err := w.columns(ctx, name)
@@ -92,7 +90,7 @@ func compareTable(ctx context.Context, w *warehouse, t *table, allowed *exceptio
 	if err != nil {
 		return nil, err
 	}
-	compareRows(result, t, got, allowed)
+	(&comparison{table: t, allowed: allowed, result: result}).rows(got, renderingOf(o.Capture))
 	result.conclude()
 	history, err := checkHistory(ctx, w, t, pgx.Identifier{schema, t.Name + "__"}, o.Limit)
 	if err != nil {

@@ -2,37 +2,40 @@ package compare
 
 import "slices"
 
-// compareRows compares rows by their key; where there is none, by all they
-// hold.
-func compareRows(result *Table, t *table, got [][]Cell, allowed *exceptions) {
-	want := map[string][][]Cell{}
+// comparison compares the current rows of one table.
+type comparison struct {
+	table   *table
+	allowed *exceptions
+	result  *Table
+}
+
+// rows compares rows by their key; where there is none, by all they hold.
+func (c *comparison) rows(got [][]Cell, r rendering) {
+	want, have := map[string][]row{}, map[string][]row{}
 	var order []string
-	for _, row := range t.sheet.Rows {
-		row = t.normalRow(row)
-		key := t.keyOf(row)
-		if len(want[key]) == 0 {
-			order = append(order, key)
-		}
-		want[key] = append(want[key], row)
-	}
-	have := map[string][][]Cell{}
-	for _, row := range got {
-		row = t.normalRow(row)
-		key := t.keyOf(row)
+	sort := func(into map[string][]row, raw []Cell, r rendering) {
+		row := c.table.row(raw, r)
+		key := c.table.keyOf(row)
 		if len(want[key]) == 0 && len(have[key]) == 0 {
 			order = append(order, key)
 		}
-		have[key] = append(have[key], row)
+		into[key] = append(into[key], row)
+	}
+	for _, raw := range c.table.sheet.Rows {
+		sort(want, raw, rendering{})
+	}
+	for _, raw := range got {
+		sort(have, raw, r)
 	}
 	for _, key := range order {
-		compareKey(result, t, key, want[key], have[key], allowed)
+		c.allowed.saw(c.table, key)
+		c.key(key, want[key], have[key])
 	}
 }
 
-// compareKey compares the rows of one key: at most one on each side, unless
-// the table has no key.
-func compareKey(result *Table, t *table, key string, want, have [][]Cell, allowed *exceptions) {
-	_, rowAllowed := allowed.allows(t, anyName, key)
+// key compares the rows of one key: at most one on each side, unless the table
+// has no key.
+func (c *comparison) key(key string, want, have []row) {
 	for i := range max(len(want), len(have)) {
 		var reason Reason
 		switch {
@@ -45,29 +48,30 @@ func compareKey(result *Table, t *table, key string, want, have [][]Cell, allowe
 		}
 		switch {
 		case reason == "":
-			compareCells(result, t, key, want[i], have[i], allowed)
-		case rowAllowed && reason != DoubledRow:
-			result.Known++
+			c.cells(key, want[i], have[i])
+		case reason != DoubledRow && c.allowed.allows(c.table, anyName, key, reason):
+			c.result.Known++
 		default:
-			result.add(Difference{Reason: reason, Key: key})
+			c.result.add(Difference{Reason: reason, Key: key})
 		}
 	}
 }
 
-// compareCells compares two rows of one key.
-func compareCells(result *Table, t *table, key string, want, have []Cell, allowed *exceptions) {
-	for i, c := range t.Columns {
-		if want[i] == have[i] {
+// cells compares two rows of one key.
+func (c *comparison) cells(key string, want, have row) {
+	for i, column := range c.table.Columns {
+		if want.normal[i] == have.normal[i] {
 			continue
 		}
-		if _, ok := allowed.allows(t, c.Name, key); ok {
-			result.Known++
+		// Streamed events lack generated columns: not to know them is right.
+		unknown := have.normal[i].Null && slices.Contains(c.table.Generated, column.Name)
+		if unknown || c.allowed.allows(c.table, column.Name, key, WrongValue) {
+			c.result.Known++
 			continue
 		}
-		result.add(Difference{
-			Reason: WrongValue, Key: key, Column: c.Name,
-			Want: want[i].String(), Got: have[i].String(),
-			Odd: slices.Contains(result.OddColumns, c.Name),
+		c.result.add(Difference{
+			Reason: WrongValue, Key: key, Column: column.Name,
+			Want: want.raw[i].String(), Got: have.raw[i].String(),
 		})
 	}
 }

@@ -1,19 +1,24 @@
 package compare
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"path"
-	"strings"
+	"slices"
 
 	"metadb/testsql/captures"
 )
 
 // exceptions are the places where a right program may differ from the truth.
 type exceptions struct {
-	cells map[place]string // reason
+	places map[place]*exception
+	seen   map[place]bool // rows that were looked at, of tables in known
+	known  []place        // those of known_differences.csv, in its order
+}
+
+// exception is one place.
+type exception struct {
+	only      Reason // the only sort of difference that it covers; "" for any
+	avoidable bool   // nothing need differ here
+	used      bool   // something did differ here
 }
 
 // place is a cell, or with "*" as column a row, or with "*" as key all rows.
@@ -23,36 +28,19 @@ type place struct{ schema, table, column, key string }
 const anyName = "*"
 
 // readExceptions collects the exceptions of a recording.
-func readExceptions(name string, unclosed bool) (*exceptions, error) {
-	e := &exceptions{cells: map[place]string{}}
-	dir, short := truthDir(name)
+func readExceptions(name string, truth []*table, unclosed bool) (*exceptions, error) {
+	e := &exceptions{places: map[place]*exception{}, seen: map[place]bool{}}
+	_, short, err := truthDir(name)
+	if err != nil {
+		return nil, err
+	}
 	if err := e.readKnown(short); err != nil {
 		return nil, err
 	}
-	if err := e.readLost(path.Join(path.Dir(dir), "lost_by_connector.json")); err != nil {
+	if err := e.readKeys(name, truth, unclosed); err != nil {
 		return nil, err
 	}
-	if unclosed {
-		if err := e.readUnclosed(path.Join(path.Dir(dir), "closed_by_endsync.json")); err != nil {
-			return nil, err
-		}
-	}
 	return e, nil
-}
-
-// allows gives the reason why a cell may differ.
-func (e *exceptions) allows(t *table, column, key string) (reason string, ok bool) {
-	for _, p := range []place{
-		{t.Schema, t.Name, column, key},
-		{t.Schema, t.Name, anyName, key},
-		{t.Schema, t.Name, column, anyName},
-		{t.Schema, t.Name, anyName, anyName},
-	} {
-		if reason, ok = e.cells[p]; ok {
-			return reason, true
-		}
-	}
-	return "", false
 }
 
 // readKnown reads the list of known differences.
@@ -62,75 +50,77 @@ func (e *exceptions) readKnown(capture string) error {
 		return err
 	}
 	for _, row := range sheet.Rows {
-		if row[0].Text == capture {
-			e.cells[place{row[1].Text, row[2].Text, row[3].Text, row[4].Text}] = row[5].Text
-		}
-	}
-	return nil
-}
-
-// readLost reads the rows that the connector lost, if there is such a list.
-func (e *exceptions) readLost(file string) error {
-	var lost struct{ Keys map[string][][]string }
-	found, err := readJSON(file, &lost)
-	if err != nil || !found {
-		return err
-	}
-	for name, keys := range lost.Keys {
-		schema, table, _ := strings.Cut(name, ".")
-		for _, key := range keys {
-			e.cells[place{schema, table, anyName, strings.Join(key, ",")}] = "lost by the connector"
-		}
-	}
-	return nil
-}
-
-// readUnclosed reads the rows that stay current until endsync has run.
-func (e *exceptions) readUnclosed(file string) error {
-	var tables []struct {
-		Schema, Table string
-		Keys          []map[string]json.RawMessage
-	}
-	found, err := readJSON(file, &tables)
-	if err != nil || !found {
-		return err
-	}
-	for _, t := range tables {
-		for _, key := range t.Keys {
-			for _, order := range keyTexts(key) {
-				e.cells[place{t.Schema, t.Table, anyName, order}] = "to be closed by endsync"
-			}
-		}
-	}
-	return nil
-}
-
-// keyTexts writes a key; JSON members have no order, so a key of two columns
-// is written both ways.
-func keyTexts(key map[string]json.RawMessage) []string {
-	texts := []string{""}
-	for _, raw := range key {
-		text := strings.Trim(string(raw), `"`)
-		if texts[0] == "" {
-			texts = []string{text}
+		if row[0].Text != capture {
 			continue
 		}
-		texts = []string{texts[0] + "," + text, text + "," + texts[0]}
+		at := place{row[1].Text, row[2].Text, row[3].Text, row[4].Text}
+		if e.places[at] != nil {
+			return fmt.Errorf("known_differences.csv: %v is there twice", at)
+		}
+		e.places[at] = &exception{avoidable: row[6].Text == "yes"}
+		e.known = append(e.known, at)
 	}
-	return texts
+	return nil
 }
 
-// readJSON reads a file that need not be there.
-func readJSON(file string, into any) (found bool, err error) {
-	text, err := fs.ReadFile(captures.Files(), file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+// addRow lets a row pass that is missing, or that is there and should not be.
+func (e *exceptions) addRow(schema, table, key string, only Reason) {
+	at := place{schema, table, anyName, key}
+	if e.places[at] == nil {
+		e.places[at] = &exception{only: only}
 	}
-	if err != nil {
-		return false, err
+}
+
+// allows says whether there may be a difference, and remembers that there is
+// one.  The column is "*" when it is the row that is missing or too much.
+func (e *exceptions) allows(t *table, column, key string, reason Reason) bool {
+	for _, at := range []place{
+		{t.Schema, t.Name, column, key},
+		{t.Schema, t.Name, anyName, key},
+		{t.Schema, t.Name, column, anyName},
+		{t.Schema, t.Name, anyName, anyName},
+	} {
+		if found := e.places[at]; found != nil && (found.only == "" || found.only == reason) {
+			found.used = true
+			return true
+		}
 	}
-	if err := json.Unmarshal(text, into); err != nil {
-		return false, fmt.Errorf("%s: %w", file, err)
+	return false
+}
+
+// saw remembers that there is such a row, in the truth or in the warehouse.
+func (e *exceptions) saw(t *table, key string) {
+	e.seen[place{schema: t.Schema, table: t.Name, key: key}] = true
+}
+
+// Unused is a known difference that is none.
+type Unused struct {
+	Schema, Table, Column, Key string
+	Why                        string
+}
+
+// unused lists the known differences where nothing differs although something
+// must.
+func (e *exceptions) unused(truth []*table) []Unused {
+	var list []Unused
+	for _, at := range e.known {
+		if found := e.places[at]; found.used || found.avoidable {
+			continue
+		}
+		list = append(list, Unused{Schema: at.schema, Table: at.table, Column: at.column, Key: at.key, Why: e.whyUnused(truth, at)})
 	}
-	return true, nil
+	return list
+}
+
+func (e *exceptions) whyUnused(truth []*table, at place) string {
+	i := slices.IndexFunc(truth, func(t *table) bool { return t.Schema == at.schema && t.Name == at.table })
+	switch {
+	case i < 0:
+		return "no such table"
+	case at.column != anyName && !slices.ContainsFunc(truth[i].Columns, func(c column) bool { return c.Name == at.column }):
+		return "no such column"
+	case at.key != anyName && !e.seen[place{schema: at.schema, table: at.table, key: at.key}]:
+		return "no such row"
+	}
+	return "nothing differs"
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,7 +25,10 @@ func loaded(t *testing.T, capture string) *pgx.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, _ := truthDir(capture)
+	dir, _, err := truthDir(capture)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, table := range tables {
 		schema, _ := Schemas{}.Target(table.Schema)
 		var columns []string
@@ -57,7 +61,11 @@ func loadOracle(t *testing.T, conn *pgx.Conn, dir string) {
 		for _, column := range sheet.Columns {
 			columns = append(columns, pgx.Identifier{column}.Sanitize()+" "+types[schema+"."+table][column])
 		}
-		load(t, conn, pgx.Identifier{schema, table + "__"}, columns, oracle.Files(), file)
+		name := pgx.Identifier{schema, table + "__"}
+		end := slices.Index(sheet.Columns, "__end")
+		columns[end] = "__end text"
+		load(t, conn, name, columns, oracle.Files(), file)
+		execute(t, conn, "ALTER TABLE "+name.Sanitize()+` ALTER __end TYPE timestamptz USING replace(__end, 'ENDSYNC', '2027-01-01')::timestamptz`)
 	}
 }
 

@@ -1,12 +1,15 @@
 package compare
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
-// kind is how values of a type are compared.
-type kind uint8
+// form is how a value is written and which of its writings are equal.
+type form uint8
 
 const (
-	asText kind = iota
+	asText form = iota
 	asPadded
 	asNumber
 	asMoney
@@ -14,47 +17,86 @@ const (
 	asFloat8
 	asBool
 	asJSON
+	asDate
 	asTime
 	asTimestamp
+	asArray
+	asHstore
+	asBits
+	asBytes
+	asPoint
+	asInterval
 )
 
-// kindOf classifies a type of the source.  Simple are those that every consumer
-// must get right, enums and domains among them: user-defined
-// types, which carry the name of a schema.
-func kindOf(sqlType string) (k kind, simple bool) {
-	base, _, _ := strings.Cut(sqlType, "(")
-	if strings.HasSuffix(sqlType, "[]") {
-		return asText, false
+// kind is what a type of the source tells about its values.
+type kind struct {
+	form    form
+	element *kind // of an array
+	decimal bool  // a number that is sent as bytes
+	scale   int   // decimals of such a number
+	digits  int   // decimals of a second, 6 when the type does not say
+	length  int   // of a bit string
+}
+
+// kindOf classifies a type of the source.  What is not known here is compared
+// as text, enums, domains, ranges and network addresses among them; so is time
+// with time zone, whose offset counts.
+func kindOf(sqlType string) kind {
+	if element, found := strings.CutSuffix(sqlType, "[]"); found {
+		k := kindOf(element)
+		return kind{form: asArray, element: &k}
 	}
-	switch {
-	case strings.HasPrefix(sqlType, "timestamp"):
-		return asTimestamp, true
-	case sqlType == "time with time zone":
-		return asText, false
-	case strings.HasPrefix(sqlType, "time"):
-		return asTime, true
-	}
-	switch base {
-	case "smallint", "integer", "bigint", "numeric":
-		return asNumber, true
-	case "text", "character varying", "uuid":
-		return asText, true
-	case "character":
-		return asPadded, true
-	case "boolean":
-		return asBool, true
-	case "json", "jsonb":
-		return asJSON, true
-	case "date":
-		return asTimestamp, true
-	case "real":
-		return asFloat4, false
-	case "double precision":
-		return asFloat8, false
+	base, rest, _ := strings.Cut(sqlType, "(")
+	modifiers, suffix, _ := strings.Cut(rest, ")")
+	first, second := modifierPair(modifiers)
+	switch base + suffix {
+	case "smallint", "integer", "bigint", "oid":
+		return kind{form: asNumber}
+	case "numeric":
+		return kind{form: asNumber, decimal: true, scale: second}
 	case "money":
-		return asMoney, false
-	case "oid":
-		return asNumber, false
+		return kind{form: asMoney, decimal: true, scale: 2}
+	case "character":
+		return kind{form: asPadded}
+	case "boolean":
+		return kind{form: asBool}
+	case "json", "jsonb":
+		return kind{form: asJSON}
+	case "real":
+		return kind{form: asFloat4}
+	case "double precision":
+		return kind{form: asFloat8}
+	case "date":
+		return kind{form: asDate}
+	case "time without time zone":
+		return kind{form: asTime, digits: secondDigits(modifiers, first)}
+	case "timestamp without time zone", "timestamp with time zone":
+		return kind{form: asTimestamp, digits: secondDigits(modifiers, first)}
+	case "hstore":
+		return kind{form: asHstore}
+	case "bit", "bit varying":
+		return kind{form: asBits, length: first}
+	case "bytea":
+		return kind{form: asBytes}
+	case "point":
+		return kind{form: asPoint}
+	case "interval":
+		return kind{form: asInterval}
 	}
-	return asText, strings.Contains(sqlType, ".")
+	return kind{form: asText}
+}
+
+// modifierPair reads the numbers of numeric(10,2) or bit(8).
+func modifierPair(text string) (first, second int) {
+	one, two, _ := strings.Cut(text, ",")
+	first, _ = strconv.Atoi(one)  // 0 when there is none
+	second, _ = strconv.Atoi(two) // likewise
+	return first, second
+}
+
+func secondDigits(modifiers string, n int) int {
+	if modifiers == "" {
+		return 6
+	}
+	return n
 }

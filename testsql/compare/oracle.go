@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -17,9 +18,32 @@ import (
 // ownColumns are the columns that Metadb adds to every table.
 var ownColumns = []string{"__id", "__start", "__end", "__current", "__origin"}
 
+// oracleDir tells where a state of the oracle stands: shop_resync continues
+// shop, so that its states are shop's.
+func oracleDir(capture, state string) string {
+	return path.Join(strings.TrimSuffix(capture, "_resync"), state)
+}
+
 // compareOracle compares whole histories with those that Metadb 1.4 made.
 func compareOracle(ctx context.Context, w *warehouse, truth []*table, o Options) ([]*Table, error) {
-	dir := path.Join(o.Capture, o.Oracle)
+	tables, err := readOracle(o, truth)
+	if err != nil {
+		return nil, err
+	}
+	var results []*Table
+	for _, h := range tables {
+		result, err := h.compare(ctx, w, o.Limit)
+		if err != nil {
+			return nil, fmt.Errorf("%s.%s: %w", h.schema, h.name, err)
+		}
+		results = append(results, result)
+	}
+	return results, nil
+}
+
+// readOracle reads all tables of a state.
+func readOracle(o Options, truth []*table) ([]*historyTable, error) {
+	dir := oracleDir(o.Capture, o.Oracle)
 	types, err := oracleTypes(dir)
 	if err != nil {
 		return nil, err
@@ -28,7 +52,7 @@ func compareOracle(ctx context.Context, w *warehouse, truth []*table, o Options)
 	if err != nil {
 		return nil, err
 	}
-	var results []*Table
+	var tables []*historyTable
 	for _, file := range names {
 		schema, name, _ := strings.Cut(strings.TrimSuffix(path.Base(file), ".csv"), ".")
 		sheet, err := readSheet(oracle.Files(), file)
@@ -41,13 +65,13 @@ func compareOracle(ctx context.Context, w *warehouse, truth []*table, o Options)
 		}
 		h := &historyTable{schema: schema, name: name, sheet: sheet, types: types[schema+"."+name], wrong: list}
 		h.findKey(truth, o.Schemas)
-		result, err := h.compare(ctx, w, o.Limit)
-		if err != nil {
-			return nil, fmt.Errorf("%s.%s: %w", schema, name, err)
-		}
-		results = append(results, result)
+		tables = append(tables, h)
 	}
-	return results, nil
+	streamed := lastStreamed(tables)
+	for _, h := range tables {
+		h.streamed = streamed
+	}
+	return tables, nil
 }
 
 // oracleTypes reads the types of all columns: table → column → type.
@@ -73,7 +97,8 @@ type historyTable struct {
 	sheet        *Sheet
 	types        map[string]string
 	wrong        []wrong
-	key          []int // places of the key's columns, if known
+	key          []int     // places of the key's columns, if known
+	streamed     time.Time // the last time in the whole state that comes from an event
 }
 
 // findKey takes the key from the source's table.
@@ -138,7 +163,7 @@ func (h *historyTable) compareVersions(result *Table, got [][]Cell) {
 	}
 	known := maps.Clone(count)
 	var ours [][]Cell
-	for _, row := range h.versions(got) {
+	for _, row := range h.nameEndsync(h.versions(got)) {
 		text := joinCells(row)
 		if count[text] > 0 {
 			count[text]--
@@ -204,8 +229,7 @@ func (h *historyTable) versions(rows [][]Cell) [][]Cell {
 		}
 		cells := make([]Cell, len(row))
 		for i, cell := range row {
-			k, _ := kindOf(h.types[h.sheet.Columns[i]])
-			cells[i] = normal(k, cell)
+			cells[i] = normal(kindOf(h.types[h.sheet.Columns[i]]), cell)
 		}
 		out = append(out, cells)
 	}

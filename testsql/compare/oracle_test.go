@@ -82,3 +82,44 @@ func TestBigKeysAreLeftOut(t *testing.T) {
 		t.Errorf("%+v", result)
 	}
 }
+
+// TestStatesAfterResync does the same for what followed the second recording.
+func TestStatesAfterResync(t *testing.T) {
+	t.Parallel()
+	conn := loaded(t, "shop_resync")
+	for _, state := range []string{"2_resync_streamed", "3_after_endsync"} {
+		execute(t, conn, "BEGIN")
+		loadOracle(t, conn, "shop/"+state)
+		report := compared(t, conn, Options{Capture: "shop_resync", Oracle: state})
+		count := 0
+		for _, table := range report.Tables {
+			if table.Check == Oracle {
+				count++
+			}
+			if table.Verdict != Equal && (table.Check != History || table.Name != "order_items") {
+				t.Error(printed(t, report))
+			}
+		}
+		if count != 21 {
+			t.Errorf("%s: %d tables", state, count)
+		}
+		execute(t, conn, "ROLLBACK")
+	}
+	loadOracle(t, conn, "shop/3_after_endsync")
+	options := Options{Capture: "shop_resync", Oracle: "3_after_endsync"}
+	for name, test := range map[string]struct{ sql, table string }{
+		"not closed":          {`UPDATE shop.counters__ SET __end = '9999-12-31 00:00:00+00', __current = true WHERE __end > '2026-12-31'`, "counters"},
+		"closed by an event":  {`UPDATE shop.counters__ SET __end = '2026-11-21 02:06:44+00' WHERE __end = '2027-01-01'`, "counters"},
+		"closed, but is not":  {`UPDATE shop.evolving__ SET __end = '2027-01-01', __current = false WHERE ctid = (SELECT min(ctid) FROM shop.evolving__ WHERE __current)`, "evolving"},
+		"closed without need": {`UPDATE shop.pk_moves__ SET __end = '2027-01-01', __current = false WHERE ctid = (SELECT min(ctid) FROM shop.pk_moves__ WHERE __current)`, "pk_moves"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			execute(t, conn, "BEGIN")
+			defer execute(t, conn, "ROLLBACK")
+			execute(t, conn, test.sql)
+			if result := compared(t, conn, options).Table(Oracle, "shop", test.table); result.Verdict != Differs {
+				t.Errorf("%+v", result)
+			}
+		})
+	}
+}

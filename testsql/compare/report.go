@@ -10,7 +10,8 @@ import (
 // Verdict is the result for one table.
 type Verdict string
 
-// The verdicts.  Odd says that only columns of unusual types differ.
+// The verdicts.  Odd is not given any more: every type is compared by what its
+// values mean.
 const (
 	Equal   Verdict = "equal"
 	Odd     Verdict = "odd"
@@ -47,7 +48,6 @@ type Difference struct {
 	Key       string
 	Column    string `json:",omitempty"`
 	Want, Got string `json:",omitempty"`
-	Odd       bool   `json:",omitempty"` // the column has an unusual type
 }
 
 // Table is the result of one check of one table.
@@ -59,18 +59,15 @@ type Table struct {
 	Rows        int // expected
 	Count       int // of differences
 	Differences []Difference
-	Known       int      // differences that are allowed
-	OddColumns  []string // columns of unusual types
+	Known       int // differences that are allowed
 	Notes       []string
 
-	severe bool // a difference is not only in an odd column
-	limit  int
+	limit int
 }
 
 // add notes a difference; only the first ones are kept.
 func (t *Table) add(d Difference) {
 	t.Count++
-	t.severe = t.severe || !d.Odd
 	if len(t.Differences) < t.limit {
 		t.Differences = append(t.Differences, d)
 	}
@@ -78,13 +75,9 @@ func (t *Table) add(d Difference) {
 
 // conclude sets the verdict.
 func (t *Table) conclude() {
-	switch {
-	case t.Count == 0:
-		t.Verdict = Equal
-	case t.severe:
+	t.Verdict = Equal
+	if t.Count > 0 {
 		t.Verdict = Differs
-	default:
-		t.Verdict = Odd
 	}
 }
 
@@ -92,23 +85,16 @@ func (t *Table) conclude() {
 type Report struct {
 	Capture string
 	Tables  []*Table
+	Unused  []Unused `json:",omitempty"` // known differences that are none
 }
 
 // Equal says whether every table of every check is equal.
-func (r *Report) Equal() bool { return r.equal(Equal) }
-
-// EqualSimple says the same, with differences in columns of unusual types, and
-// tables all of whose differences are such, let pass.
-func (r *Report) EqualSimple() bool { return r.equal(Equal, Odd) }
-
-func (r *Report) equal(good ...Verdict) bool {
-	for _, t := range r.Tables {
-		if !slices.Contains(good, t.Verdict) {
-			return false
-		}
-	}
-	return len(r.Tables) > 0
+func (r *Report) Equal() bool {
+	return len(r.Tables) > 0 && !slices.ContainsFunc(r.Tables, func(t *Table) bool { return t.Verdict != Equal })
 }
+
+// Exact says whether besides all differs that is known to differ.
+func (r *Report) Exact() bool { return r.Equal() && len(r.Unused) == 0 }
 
 // Table finds a result; nil when there is none.
 func (r *Report) Table(check Check, schema, name string) *Table {
@@ -151,8 +137,11 @@ func (r *Report) Print(w io.Writer) error {
 			fmt.Fprintf(&b, "         … and %d more\n", more)
 		}
 	}
-	fmt.Fprintf(&b, "%s: %d equal, %d odd, %d differ, %d missing\n",
-		r.Capture, counts[Equal], counts[Odd], counts[Differs], counts[Missing])
+	for _, u := range r.Unused {
+		fmt.Fprintf(&b, "unused   known    %s.%s, key %s, column %q: %s\n", u.Schema, u.Table, shorten(u.Key), u.Column, u.Why)
+	}
+	fmt.Fprintf(&b, "%s: %d equal, %d differ, %d missing, %d unused\n",
+		r.Capture, counts[Equal], counts[Differs], counts[Missing], len(r.Unused))
 	_, err := io.WriteString(w, b.String())
 	return err
 }

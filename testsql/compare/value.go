@@ -12,31 +12,42 @@ import (
 
 // normal gives equal values of a kind equal texts, however they are written.
 // A text that is none of the kind stays as it is.
-func normal(k kind, c Cell) Cell {
+func (r rendering) normal(k kind, c Cell) Cell {
 	if c.Null {
 		return c
 	}
-	text, ok := c.Text, false
-	switch k {
+	source := r.decode(k, c.Text)
+	text, ok := source, true
+	switch k.form {
 	case asPadded:
-		text, ok = strings.TrimRight(c.Text, " "), true
+		text = strings.TrimRight(source, " ")
 	case asNumber:
-		text, ok = normalNumber(c.Text)
+		text, ok = normalNumber(source)
 	case asMoney:
-		text, ok = normalNumber(strings.NewReplacer("$", "", ",", "").Replace(c.Text))
+		text, ok = normalNumber(strings.NewReplacer("$", "", ",", "").Replace(source))
 	case asFloat4:
-		text, ok = normalFloat(c.Text, 32)
+		text, ok = normalFloat(source, 32)
 	case asFloat8:
-		text, ok = normalFloat(c.Text, 64)
+		text, ok = normalFloat(source, 64)
 	case asBool:
-		text, ok = normalBool(c.Text)
+		text, ok = normalBool(source)
 	case asJSON:
-		text, ok = normalJSON(c.Text)
+		text, ok = normalJSON(source)
 	case asTime:
-		text, ok = normalFraction(c.Text), true
-	case asTimestamp:
-		text, ok = normalTimestamp(c.Text), true
-	case asText:
+		text = normalFraction(source)
+	case asDate, asTimestamp:
+		text = normalTimestamp(source)
+	case asArray:
+		text, ok = r.normalArray(*k.element, source)
+	case asHstore:
+		text, ok = normalHstore(source)
+	case asBits:
+		text, ok = normalBits(k.length, source)
+	case asPoint:
+		text, ok = normalPoint(source)
+	case asInterval:
+		text, ok = normalInterval(source)
+	case asText, asBytes:
 	}
 	if !ok {
 		return c
@@ -44,12 +55,21 @@ func normal(k kind, c Cell) Cell {
 	return Cell{Text: text}
 }
 
+// normal does so for values in the ordinary rendering.
+func normal(k kind, c Cell) Cell { return rendering{}.normal(k, c) }
+
 // maxExponent bounds the numbers that are calculated with: an exact 1e999999999
 // would take all memory.
 const maxExponent = 100_000
 
+// specialNumbers are what Debezium calls numbers that are none.
+var specialNumbers = map[string]string{"NAN": "NaN", "POSITIVE_INFINITY": "Infinity", "NEGATIVE_INFINITY": "-Infinity"}
+
 // normalNumber writes a decimal exactly and without ornament.
 func normalNumber(text string) (string, bool) {
+	if special, found := specialNumbers[text]; found {
+		return special, true
+	}
 	if _, exponent, found := strings.Cut(strings.ToLower(text), "e"); found {
 		if n, err := strconv.Atoi(exponent); err != nil || n > maxExponent || n < -maxExponent {
 			return "", false
@@ -90,7 +110,7 @@ func normalTimestamp(text string) string {
 	if day, clock, iso := strings.Cut(text, "T"); iso { // a column that has become text
 		text = day + " " + strings.TrimSuffix(clock, "Z")
 	}
-	text = normalFraction(strings.TrimSuffix(text, "+00"))
+	text = normalFraction(strings.TrimSuffix(strings.TrimSuffix(text, "+00:00"), "+00"))
 	text = strings.TrimSuffix(text, " 00:00:00")
 	if bc {
 		text += " BC"

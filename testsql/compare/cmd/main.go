@@ -44,7 +44,7 @@ func run(ctx context.Context) error {
 	origins := flag.String("origins", "", "data origins, separated by commas")
 	flag.BoolVar(&o.Unclosed, "unclosed", false, "endsync has not run yet: let rows pass that it will close")
 	flag.IntVar(&o.Limit, "limit", 0, "differences shown of a table (default 10)")
-	simple := flag.Bool("simple", false, "let differences in columns of unusual types pass")
+	exact := flag.Bool("exact", false, "fail where a known difference is none, too")
 	asJSON := flag.Bool("json", false, "print JSON")
 	flag.Parse()
 	if *origins != "" {
@@ -67,7 +67,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if report.Equal() || *simple && report.EqualSimple() {
+	if report.Exact() || report.Equal() && !*exact {
 		return nil
 	}
 	return errDiffers

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patient bounds each wait, on a busy machine.
+const patient = 3 * time.Minute
+
+// TestDemo runs the built demo as a person would: the printed line works as it
+// stands, the tables go on growing, and after SIGTERM nothing is left.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	line := p.await(`^  psql ".*" -c ".*"$`)
+	session := p.await(`^  psql "[^"]*"$`)
+
+	rows := p.shell(line + " -A -t")
+	versions := strings.Split(strings.TrimSpace(rows), "\n")
+	if len(versions) < 3 {
+		t.Fatalf("%s\nno history: %q", line, rows)
+	}
+	for i, v := range versions {
+		fields := strings.Split(v, "|")
+		last := i == len(versions)-1
+		if len(fields) != 6 || (fields[2] == "t") != last {
+			t.Errorf("version %d: %q", i, v)
+		}
+		if !last && fields[1] != strings.Split(versions[i+1], "|")[0] {
+			t.Errorf("version %d does not end where the next begins: %q", i, v)
+		}
+	}
+
+	if status := p.shell(session + " -A -t -c 'LIST STATUS'"); !strings.HasPrefix(status, "data_source|shop|active|") {
+		t.Errorf("LIST STATUS: %q", status)
+	}
+	count := session + " -A -t -c 'SELECT count(*) FROM shop.customers__'"
+	before := p.shell(count)
+	deadline := time.Now().Add(patient)
+	for p.shell(count) == before {
+		if time.Now().After(deadline) {
+			t.Fatal("the tables do not grow after the recording")
+		}
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	p.ended()
+}
+
+// TestOnce lets the demo end by itself.
+func TestOnce(t *testing.T) {
+	t.Parallel()
+	p := start(t, "-once")
+	p.await(`^\d+ of \d+ records, \d+ row versions, \d+ records/s, 0s left$`)
+	p.await(`^  psql ".*" -c ".*"$`)
+	p.ended()
+}
+
+// TestServerThatCannotStart gives its reason.
+func TestServerThatCannotStart(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	p := &process{T: t, dir: tempDir(t)}
+	cmd := p.command(t.Context(), "-port", port)
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "address already in use") {
+		t.Errorf("%v: %s", err, out)
+	}
+	p.checkNothingLeft()
+}
+
+// process is a running demo whose children and files are all in dir.
+type process struct {
+	*testing.T
+	dir   string
+	cmd   *exec.Cmd
+	lines *bufio.Scanner
+	seen  strings.Builder
+}
+
+// start runs the demo at full speed.
+func start(t *testing.T, args ...string) *process {
+	t.Helper()
+	p := &process{T: t, dir: tempDir(t)}
+	ctx, cancel := context.WithTimeout(t.Context(), patient)
+	t.Cleanup(cancel)
+	p.cmd = p.command(ctx, append(args, "-rate", "0")...)
+	out, in := io.Pipe()
+	p.cmd.Stdout, p.cmd.Stderr = in, in
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p.lines = bufio.NewScanner(out)
+	go func() { _ = in.CloseWithError(p.cmd.Wait()) }()
+	return p
+}
+
+// command is the demo with a directory for all that it makes.
+func (p *process) command(ctx context.Context, args ...string) *exec.Cmd {
+	p.Helper()
+	bin := build(p.T)
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "demo"), append(args, "-metadb", filepath.Join(bin, "metadb"))...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 30 * time.Second
+	cmd.Env = append(os.Environ(), "TMPDIR="+p.dir)
+	return cmd
+}
+
+// tempDir is a directory that PostgreSQL's own user can enter, too.
+func tempDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "demo-test-") //nolint:usetesting // that one is closed to other users
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// build makes the demo and the server as "make demo" does.
+func build(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, pkg := range map[string]string{"demo": "metadb/testsql/demo", "metadb": "metadb/cmd/metadb"} {
+		cmd := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", filepath.Join(dir, name), pkg)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("build %s: %v: %s", name, err, out)
+		}
+	}
+	return dir
+}
+
+// await reads output until a line matches, and returns it.
+func (p *process) await(pattern string) string {
+	p.Helper()
+	re := regexp.MustCompile(pattern)
+	for p.lines.Scan() {
+		p.seen.WriteString(p.lines.Text() + "\n")
+		if re.MatchString(p.lines.Text()) {
+			return p.lines.Text()
+		}
+	}
+	p.Fatalf("no line %s (%v):\n%s", pattern, p.lines.Err(), p.seen.String())
+	return ""
+}
+
+// shell runs a line as a person does.
+func (p *process) shell(line string) string {
+	p.Helper()
+	out, err := exec.CommandContext(p.Context(), "sh", "-c", line).CombinedOutput()
+	if err != nil {
+		p.Fatalf("%s: %v: %s", line, err, out)
+	}
+	return string(out)
+}
+
+// ended waits for the demo's end, which must be a good one and leave nothing.
+func (p *process) ended() {
+	p.Helper()
+	p.await(`^Everything has ended; nothing is left behind\.$`)
+	for p.lines.Scan() {
+		p.seen.WriteString(p.lines.Text() + "\n")
+	}
+	if err := p.lines.Err(); err != nil {
+		p.Errorf("%v:\n%s", err, p.seen.String())
+	}
+	p.checkNothingLeft()
+}
+
+// checkNothingLeft looks for files and, where the system shows it, for processes
+// that work in the demo's directory.
+func (p *process) checkNothingLeft() {
+	p.Helper()
+	entries, err := os.ReadDir(p.dir)
+	if err != nil {
+		p.Fatal(err)
+	}
+	for _, e := range entries {
+		p.Errorf("%s is left", e.Name())
+	}
+	if runtime.GOOS != "linux" {
+		return
+	}
+	processes, err := filepath.Glob("/proc/[0-9]*/cwd")
+	if err != nil {
+		p.Fatal(err)
+	}
+	for _, link := range processes {
+		if cwd, err := os.Readlink(link); err == nil && strings.HasPrefix(cwd, p.dir) {
+			p.Errorf("process %s is left", link)
+		}
+	}
+}
