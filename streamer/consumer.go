@@ -24,11 +24,12 @@ import (
 // positions that we store. The group spreads partitions and shows lag to others'
 // tools; its own offsets are never read but for the way in from Metadb 1.4.
 type consumer struct {
-	client  *kgo.Client
-	connect []kgo.Opt // how the brokers are reached
-	source  catalog.Source
-	log     *slog.Logger
-	lag     *lagMeter
+	client    *kgo.Client
+	connect   []kgo.Opt // how the brokers are reached
+	source    catalog.Source
+	positions *positions
+	log       *slog.Logger
+	lag       *lagMeter
 
 	// mu guards start and done.
 	mu    sync.Mutex
@@ -62,9 +63,9 @@ func (w *worker) consume(ctx context.Context, stream catalog.Stream, fail contex
 		source: w.source, log: w.log, lag: newLagMeter(),
 		start: make(map[partition]position), done: make(map[partition]int64),
 	}
-	p := &positions{catalog: w.opt.Catalog, source: w.source.Name, stream: stream, log: w.log}
+	c.positions = &positions{catalog: w.opt.Catalog, source: w.source.Name, stream: stream, log: w.log}
 	place := func(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
-		placed, err := c.place(ctx, p, offsets)
+		placed, err := c.place(ctx, offsets)
 		if err != nil && ctx.Err() == nil {
 			fail(err)
 		}
@@ -148,7 +149,7 @@ func splitList(list string) []string {
 }
 
 // place answers the client's question where to read newly assigned partitions.
-func (c *consumer) place(ctx context.Context, p *positions, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+func (c *consumer) place(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
 	committed := make(map[partition]int64)
 	for topic, parts := range offsets {
 		for id, o := range parts {
@@ -158,7 +159,7 @@ func (c *consumer) place(ctx context.Context, p *positions, offsets map[string]m
 	if len(committed) == 0 {
 		return offsets, nil
 	}
-	placed, err := p.place(ctx, c.client, committed)
+	placed, err := c.positions.place(ctx, c.client, committed)
 	if err != nil {
 		return nil, err
 	}
@@ -186,6 +187,10 @@ func (c *consumer) reader(router *router, letters *letters, limit int) *reader {
 			defer c.mu.Unlock()
 			pos, ok := c.start[part]
 			return pos, ok
+		},
+		shared: func(topic string) bool {
+			_, shared := c.positions.shared.Load(topic)
+			return shared
 		},
 		parts:    make(map[partition]*position),
 		decoders: make(map[string]*debezium.Decoder),

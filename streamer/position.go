@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -21,9 +22,8 @@ type partition struct {
 // position is where a partition is read: what the next record's offset must
 // reach, and the mark by which events sent again are known.
 type position struct {
-	next   int64
-	mark   change.Mark
-	shared bool // the topic has other partitions
+	next int64
+	mark change.Mark
 }
 
 // positions decides where the partitions of a stream are read from (rules R1, R4).
@@ -32,6 +32,7 @@ type positions struct {
 	source  string
 	stream  catalog.Stream
 	log     *slog.Logger
+	shared  sync.Map // topics with several partitions; a topic may grow
 }
 
 // place returns the start of each assigned partition. committed are the group's
@@ -64,6 +65,11 @@ func (p *positions) place(ctx context.Context, client *kgo.Client, committed map
 	if err != nil {
 		return nil, err
 	}
+	for topic, d := range details {
+		if len(d.Partitions) > 1 {
+			p.shared.Store(topic, true)
+		}
+	}
 	placed := make(map[partition]position, len(committed))
 	var moved []catalog.Offset
 	var gaps []catalog.Gap
@@ -83,7 +89,7 @@ func (p *positions) place(ctx context.Context, client *kgo.Client, committed map
 		if changed {
 			moved = append(moved, o)
 		}
-		placed[part] = position{next: o.Next, mark: markOf(o), shared: len(details[part.topic].Partitions) > 1}
+		placed[part] = position{next: o.Next, mark: markOf(o)}
 	}
 	if len(moved) > 0 {
 		if err := p.catalog.PlaceOffsets(ctx, p.source, p.stream, moved, gaps); err != nil {

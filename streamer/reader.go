@@ -38,6 +38,7 @@ type reader struct {
 	limit  int // records in a batch
 
 	assigned func(partition) (position, bool)
+	shared   func(topic string) bool // it has several partitions
 	parts    map[partition]*position
 	decoders map[string]*debezium.Decoder
 	shapes   *debezium.Shapes
@@ -191,7 +192,7 @@ func (r *reader) take(rec *kgo.Record) error {
 	if !ok {
 		i = len(r.batch.Parts)
 		r.index[part] = i
-		r.batch.Parts = append(r.batch.Parts, change.Part{Topic: rec.Topic, Partition: rec.Partition, Shared: p.shared, From: p.next, Before: p.mark})
+		r.batch.Parts = append(r.batch.Parts, change.Part{Topic: rec.Topic, Partition: rec.Partition, Shared: r.shared(rec.Topic), From: p.next, Before: p.mark})
 	}
 	if !rec.Attrs.IsControl() {
 		if err := r.decode(rec, i, p); err != nil {

@@ -47,7 +47,8 @@ type Applier struct {
 	tables  map[tableName]*table
 	lz4     bool
 	copyBuf []byte
-	swept   map[int32]time.Time // by table: when its row positions were last swept
+	owned   map[*change.Target]bool // whose tables are this source's
+	swept   map[int32]time.Time     // by table: when its row positions were last swept
 }
 
 // Open connects and reads the layout of all tables.
@@ -62,7 +63,7 @@ func Open(ctx context.Context, config *pgx.ConnConfig, opt Options) (*Applier, e
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
-	a := &Applier{conn: conn, opt: opt, source: opt.Source, swept: make(map[int32]time.Time)}
+	a := &Applier{conn: conn, opt: opt, source: opt.Source, swept: make(map[int32]time.Time), owned: make(map[*change.Target]bool)}
 	if err := a.setup(ctx); err != nil {
 		a.Close(ctx)
 		return nil, err

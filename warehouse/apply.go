@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -66,8 +67,12 @@ func (a *Applier) Apply(ctx context.Context, b *change.Batch) (total Stats, rest
 // of the event before which the batch is to be cut; len(b.Events) for none.
 func (a *Applier) evolveFor(ctx context.Context, b *change.Batch) (int, error) {
 	seen := make(map[tableName]bool)
+	var last readyFor
 	for i := range b.Events {
 		ev := &b.Events[i]
+		if last.covers(ev) {
+			continue
+		}
 		n := tableName{ev.Target.Schema, ev.Target.Table}
 		t := a.tables[n]
 		if ev.Op == change.Update && ev.KeyShape == nil && ev.Before == nil && (t == nil || len(t.key) == 0) {
@@ -78,7 +83,7 @@ func (a *Applier) evolveFor(ctx context.Context, b *change.Batch) (int, error) {
 			if d.barrier() && seen[n] {
 				return i, nil
 			}
-			if !d.empty() {
+			for ; !d.empty(); d = deltaFor(t, ev) {
 				var err error
 				if t, err = a.evolve(ctx, n, d); err != nil {
 					return 0, err
@@ -90,9 +95,44 @@ func (a *Applier) evolveFor(ctx context.Context, b *change.Batch) (int, error) {
 				}
 			}
 		}
+		if t != nil {
+			if err := a.own(ctx, t, ev.Target); err != nil {
+				return 0, err
+			}
+		}
 		seen[n] = true
+		last = a.tables[n].readyAlso(ev)
 	}
 	return len(b.Events), nil
+}
+
+// readyFor describes events that a table is known to take as it is, by what
+// decides it. In most batches it is nearly all of them.
+type readyFor struct {
+	target   *change.Target
+	row, key *change.Shape
+	from, to int64 // source time, ms
+}
+
+func (r *readyFor) covers(ev *change.Event) bool {
+	return ev.Target == r.target && ev.Shape == r.row && ev.KeyShape == r.key &&
+		ev.Op != change.Delete && ev.Op != change.Truncate && r.from <= ev.TsMs && ev.TsMs < r.to
+}
+
+// readyAlso are the events for which t, being ready for ev, is ready too. The
+// zero answer covers none.
+func (t *table) readyAlso(ev *change.Event) readyFor {
+	if t == nil || ev.Op == change.Delete || !t.ready(ev) {
+		return readyFor{}
+	}
+	if p := t.plans[planKey{ev.Shape, ev.KeyShape}]; p == nil || p.checkUUID {
+		return readyFor{}
+	}
+	year := yearOf(ev.TsMs)
+	return readyFor{
+		target: ev.Target, row: ev.Shape, key: ev.KeyShape,
+		from: time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli(), to: time.Date(year+1, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli(),
+	}
 }
 
 // planFor returns the plan for events like ev, made now if a schema change has
@@ -185,6 +225,9 @@ func (a *Applier) splitRounds(b *change.Batch) []round {
 	known := make(map[tableName]truncations)
 	for i := range b.Events {
 		ev := &b.Events[i]
+		if ev.Op != change.Truncate && !b.Parts[ev.Part].Shared {
+			continue
+		}
 		n := tableName{ev.Target.Schema, ev.Target.Table}
 		if _, ok := known[n]; !ok && a.tables[n] != nil {
 			known[n] = a.tables[n].truncated
@@ -214,13 +257,22 @@ func (a *Applier) splitRounds(b *change.Batch) []round {
 func (a *Applier) lanesOf(ctx context.Context, b *change.Batch, events []change.Event) ([]*lane, error) {
 	byTarget := make(map[*change.Target]*lane)
 	var lanes []*lane
+	var target *change.Target // of the event before, with its lane, shapes and plan
+	var l *lane
+	var shapes planKey
+	var p *plan
 	for i := range events {
 		ev := &events[i]
 		if ev.Op == change.Truncate {
 			continue
 		}
-		l, ok := byTarget[ev.Target]
-		if !ok {
+		if ev.Target == target && (planKey{ev.Shape, ev.KeyShape}) == shapes {
+			if err := l.add(ev, p, b.Parts[ev.Part].Shared, &b.Arena); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if l = byTarget[ev.Target]; l == nil {
 			t := a.tables[tableName{ev.Target.Schema, ev.Target.Table}]
 			if t == nil {
 				continue
@@ -232,10 +284,11 @@ func (a *Applier) lanesOf(ctx context.Context, b *change.Batch, events []change.
 			byTarget[ev.Target] = l
 			lanes = append(lanes, l)
 		}
-		p, err := l.t.planFor(ev)
-		if err != nil {
+		var err error
+		if p, err = l.t.planFor(ev); err != nil {
 			return nil, err
 		}
+		target, shapes = ev.Target, planKey{ev.Shape, ev.KeyShape}
 		if err := l.add(ev, p, b.Parts[ev.Part].Shared, &b.Arena); err != nil {
 			return nil, err
 		}
@@ -254,12 +307,13 @@ func (a *Applier) lanesOf(ctx context.Context, b *change.Batch, events []change.
 func (a *Applier) addLocks(t *trip, events []change.Event) {
 	var ids []int32
 	known := make(map[*change.Target]bool)
+	var last *change.Target
 	for i := range events {
 		target := events[i].Target
-		if known[target] {
+		if target == last || known[target] {
 			continue
 		}
-		known[target] = true
+		known[target], last = true, target
 		if table := a.tables[tableName{target.Schema, target.Table}]; table != nil {
 			ids = append(ids, table.id)
 		}

@@ -1,11 +1,14 @@
 package warehouse
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"metadb/catalog"
 	"metadb/change"
 )
 
@@ -213,6 +216,51 @@ func TestKnownKeyServesEventsWithoutOne(t *testing.T) {
 	f.apply(a, damaged)
 	if diff := cmp.Diff([]string{"10|20|1|x", "20|now|1|y"}, f.history("lib.loan__", "id::text, a")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestTableBelongsToOneSource(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.exec("INSERT INTO metadb.source (name, enable) VALUES ('s', true), ('second', true)")
+	f.apply(f.applier(), merge(t, 10, loanShape, loanKey, 1, "x"))
+	stream, err := f.cat.OpenStream(t.Context(), catalog.Source{Name: "second", Brokers: "b", Topics: "t", ConsumerGroup: "g"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.cat.PlaceOffsets(t.Context(), "second", stream, []catalog.Offset{{Topic: "t"}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	second := func() *Applier {
+		a, err := Open(t.Context(), f.config, Options{Source: "second", Stream: stream, Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { a.Close(context.Background()) })
+		return a
+	}
+	f.next = 0
+	b := f.batch(merge(t, 20, loanShape, loanKey, 1, "y"))
+	if _, _, err := second().Apply(t.Context(), b); !errors.Is(err, ErrOwned) {
+		t.Fatalf("the second source's batch: %v, want ErrOwned", err)
+	}
+	other := merge(t, 20, loanShape, loanKey, 1, "y")
+	other.Target = &change.Target{Schema: target.Schema, Table: target.Table, Origin: "west"}
+	b.Events[0].Target = other.Target
+	if _, _, err := second().Apply(t.Context(), b); err != nil {
+		t.Fatalf("another origin: %v", err)
+	}
+	f.exec("DELETE FROM metadb.source WHERE name = 's'")
+	f.next = 1
+	if _, _, err := second().Apply(t.Context(), f.batch(merge(t, 30, loanShape, loanKey, 1, "z"))); err != nil {
+		t.Fatalf("after the first source was dropped: %v", err)
+	}
+	want := []string{"10|30|1|x", "20|now|1|y", "30|now|1|z"}
+	if diff := cmp.Diff(want, f.history("lib.loan__", "id::text, a")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := f.lines("SELECT source_name FROM metadb.base_table"); got[0] != "second" {
+		t.Errorf("the table belongs to %s", got[0])
 	}
 }
 

@@ -17,9 +17,23 @@ import (
 // (rule R11).
 var ErrReserved = errors.New("not a table of Metadb's")
 
-// alter applies d to table t inside tx and returns the table as it then is. It
-// may be repeated: a transaction that was rolled back left nothing.
+// alter applies d to table t inside tx and returns the table as it then is; where
+// another source has made the table meanwhile, that one as it is. It may be
+// repeated: a transaction that was rolled back left nothing.
 func (a *Applier) alter(ctx context.Context, tx pgx.Tx, t *table, d delta) (*table, error) {
+	if d.create {
+		// One creation at a time; another source may have made this very table.
+		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1, 0)", catalog.LockTable); err != nil {
+			return nil, err
+		}
+		made, err := load(ctx, tx, &t.tableName)
+		if err != nil {
+			return nil, err
+		}
+		if there := made[t.tableName]; there != nil {
+			return there, nil
+		}
+	}
 	t = t.clone()
 	if d.create {
 		if err := a.create(ctx, tx, t); err != nil {

@@ -87,6 +87,13 @@ func (f *fixture) apply(a *Applier, events ...change.Event) Stats {
 	return stats
 }
 
+func (f *fixture) exec(sql string) {
+	f.Helper()
+	if _, err := f.pool.Exec(f.Context(), sql); err != nil {
+		f.Fatalf("%s: %v", sql, err)
+	}
+}
+
 // lines runs a query and renders each row as text, NULL as \N, joined by |.
 func (f *fixture) lines(sql string, args ...any) []string {
 	f.Helper()

@@ -17,6 +17,7 @@ func micros(ms int64) int64 { return ms*1000 - epochMicros }
 // one-by-one application would. Afterwards versions, closed and ends say what is
 // to be written; versions keep the order of arrival.
 func (l *lane) fold() {
+	l.versions = slices.Grow(l.versions, len(l.events))
 	for i := range l.events {
 		e := &l.events[i]
 		at := micros(e.ev.TsMs)
@@ -112,7 +113,7 @@ func (l *lane) end(st *keyState, at int64) {
 		l.endVersion(v, at)
 		st.gone = l.versions[v].row
 	}
-	st.rows, st.versions = nil, st.versions[:0]
+	st.rows, st.versions = st.rows[:0], st.versions[:0]
 }
 
 func (l *lane) endRow(id, at int64) {

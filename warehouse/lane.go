@@ -22,6 +22,8 @@ type lane struct {
 	keys    []*array // parameters of the fetch: one array per look-up column
 	nullish []*array // the same for keys that hold a NULL
 	scratch []byte
+	fields  [][]byte   // of the row at hand
+	pool    []keyState // states not given out yet
 
 	versions  []version
 	closed    []int64 // ids of stored rows that end
@@ -51,6 +53,10 @@ type keyState struct {
 	gone     change.Tuple // the row that this batch ended last
 	rows     []storedRow
 	versions []int32
+
+	// Room for the usual single one of each.
+	row     [1]storedRow
+	version [1]int32
 }
 
 type storedRow struct {
@@ -150,29 +156,40 @@ func (l *lane) encode(p *plan, row change.Tuple, arena *change.Arena) (change.Tu
 	return arena.Commit(b), nil
 }
 
-// keyOf are the raw fields of a row's key columns.
+// keyOf are the raw fields of a row's key columns, valid until the next call for
+// the lane.
 func (l *lane) keyOf(row change.Tuple) [][]byte {
-	fields := make([][]byte, len(l.t.key))
-	for i := 0; len(row) > 0; i++ {
+	fields := l.fields[:0]
+	for range l.t.key {
+		fields = append(fields, nil)
+	}
+	missing := len(fields)
+	for i := 0; missing > 0 && len(row) > 0; i++ {
 		v, n, rest := row.Next()
 		for k, at := range l.t.key {
-			if at == i && n >= 0 {
+			if at != i {
+				continue
+			}
+			missing--
+			if n >= 0 {
 				fields[k] = v[:n:n]
 			}
 		}
 		row = rest
 	}
+	l.fields = fields
 	return fields
 }
 
-// allOf are all fields of a row.
+// allOf are all fields of a row, valid until the next call for the lane.
 func (l *lane) allOf(row change.Tuple) [][]byte {
-	fields := make([][]byte, 0, len(l.t.columns))
+	fields := l.fields[:0]
 	for len(row) > 0 {
 		v, _, rest := row.Next()
 		fields = append(fields, v)
 		row = rest
 	}
+	l.fields = fields
 	return fields
 }
 
@@ -221,7 +238,7 @@ func (l *lane) stateOf(fields [][]byte, fetch bool) *keyState {
 	}
 	st, ok := l.states[string(l.scratch)]
 	if !ok {
-		st = &keyState{}
+		st = l.newState()
 		l.states[string(l.scratch)] = st
 	}
 	if st.fetched || !fetch {
@@ -238,6 +255,19 @@ func (l *lane) stateOf(fields [][]byte, fetch bool) *keyState {
 	for k := range arrays {
 		arrays[k].add(fields[k])
 	}
+	return st
+}
+
+// statePool is how many states are allocated together.
+const statePool = 128
+
+func (l *lane) newState() *keyState {
+	if len(l.pool) == 0 {
+		l.pool = make([]keyState, statePool)
+	}
+	st := &l.pool[0]
+	l.pool = l.pool[1:]
+	st.rows, st.versions = st.row[:0], st.version[:0]
 	return st
 }
 

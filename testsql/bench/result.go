@@ -38,6 +38,7 @@ type outcome struct {
 	snapshot, updates float64       // events/s
 	start             time.Duration // server: from CREATE DATA SOURCE to the first commit
 	peak              int           // server: peak resident memory, kB
+	cpu               float64       // server: CPU time, µs per event
 }
 
 // rates takes both phases from a complete progress: the snapshot from the first
@@ -58,7 +59,7 @@ func (o outcome) notes() string {
 	if o.peak == 0 {
 		return ""
 	}
-	return fmt.Sprintf("peak %d MB  first commit after %.2f s  ", o.peak/1024, o.start.Seconds())
+	return fmt.Sprintf("%.1f µs CPU/event  peak %d MB  first commit after %.2f s", o.cpu, o.peak/1024, o.start.Seconds())
 }
 
 // floorName is the side that the others are compared with.
@@ -86,6 +87,7 @@ func (r *results) print(out io.Writer) {
 	fmt.Fprintln(w, "\n\tmedian\tof the floor\truns")
 	r.section(w, "snapshot, events/s", true, func(o outcome) float64 { return o.snapshot })
 	r.section(w, "updates, events/s", true, func(o outcome) float64 { return o.updates })
+	r.section(w, "CPU of the server, ns/event", false, func(o outcome) float64 { return o.cpu * 1000 })
 	r.section(w, "peak memory, MB", false, func(o outcome) float64 { return float64(o.peak / 1024) })
 	r.section(w, "first commit after, ms", false, func(o outcome) float64 { return float64(o.start.Milliseconds()) })
 	_ = w.Flush() // to standard output

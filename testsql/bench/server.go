@@ -79,7 +79,12 @@ func (b *bench) runMetadb(ctx context.Context, program string, db *database) (ou
 	if err != nil {
 		return outcome{}, fmt.Errorf("peak memory of the server: %w", err)
 	}
-	return o, s.stop()
+	if err := s.stop(); err != nil {
+		return outcome{}, err
+	}
+	cpu := s.cmd.ProcessState.UserTime() + s.cmd.ProcessState.SystemTime()
+	o.cpu = float64(cpu.Microseconds()) / float64(b.topic.end)
+	return o, nil
 }
 
 // server is the process that is measured, with a data directory of its own.

@@ -1,0 +1,149 @@
+package streamer
+
+import (
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"metadb/testsql/compare"
+)
+
+// admin is a client for the broker's topics.
+func (b *bed) admin() *kadm.Client {
+	b.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(b.kafka.Addr()))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(client.Close)
+	return kadm.NewClient(client)
+}
+
+// deleteTopics deletes the source's topics.
+func (b *bed) deleteTopics() {
+	b.Helper()
+	adm := b.admin()
+	topics, err := adm.ListTopics(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, name := range topics.Names() {
+		if b.topics.MatchString(name) {
+			if _, err := adm.DeleteTopics(b.Context(), name); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
+
+// TestTopicsMadeAgain deletes all topics and fills new ones of the same names,
+// while the server runs and while it does not. Stored offsets mean nothing then,
+// also where they lie inside of the new topic; and events may be missing.
+func TestTopicsMadeAgain(t *testing.T) {
+	t.Parallel()
+	for _, running := range []bool{false, true} {
+		b := newBed(t)
+		b.source(`^hard_recreated\.`)
+		b.play("hard/topic_recreated/stage1")
+		stop := b.start()
+		b.drained()
+		if got := b.text("SELECT unsynchronized::text FROM metadb.status"); got != "false" {
+			t.Errorf("unsynchronized before anything is lost: %s", got)
+		}
+		if !running {
+			stop()
+		}
+		b.deleteTopics()
+		b.play("hard/topic_recreated/stage2")
+		if !running {
+			b.start()
+		}
+		b.drained()
+		b.demandSimple(b.check(compare.Options{Capture: "hard/topic_recreated/stage2", Unclosed: true}), "log_nopk")
+		if got := b.text("SELECT (count(*) > 0)::text FROM metadb.source_gap WHERE kind = 'recreated'"); got != "true" {
+			t.Errorf("running %v: no gap is recorded", running)
+		}
+		b.waitFor("true", "SELECT (unsynchronized AND reason LIKE 'events are missing%')::text FROM metadb.status")
+	}
+}
+
+// TestRetentionPassesThePosition deletes records that were not read.
+func TestRetentionPassesThePosition(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	for id := range 10 {
+		b.produce(event("item", "c", id, "{}", 1_700_000_000_000+int64(id)))
+	}
+	b.source(`^m\.`)
+	stop := b.start()
+	b.drained()
+	stop()
+	for id := 10; id < 20; id++ {
+		b.produce(event("item", "c", id, "{}", 1_700_000_000_000+int64(id)))
+	}
+	var upTo kadm.Offsets
+	upTo.Add(kadm.Offset{Topic: "m.lib.item", Partition: 0, At: 15})
+	if _, err := b.admin().DeleteRecords(t.Context(), upTo); err != nil {
+		t.Fatal(err)
+	}
+	b.start()
+	b.drained()
+	if got := b.text("SELECT count(*)::text FROM lib.item"); got != "15" {
+		t.Errorf("%s rows, want the 10 read before and the 5 left", got)
+	}
+	if got := b.text("SELECT concat_ws('|', kind, expected, available) FROM metadb.source_gap"); got != "retention|10|15" {
+		t.Errorf("gap %s", got)
+	}
+}
+
+// TestTopicsAndPartitionsAppear adds a topic and a partition while the server runs.
+func TestTopicsAndPartitionsAppear(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.produce(event("item", "c", 1, "{}", 1_700_000_000_000))
+	b.source(`^m\.`)
+	b.start()
+	b.drained()
+	b.produce(event("later", "c", 1, "{}", 1_700_000_000_000))
+	b.waitFor("1", "SELECT count(*)::text FROM lib.later")
+	if _, err := b.admin().CreatePartitions(t.Context(), 2, "m.lib.item"); err != nil {
+		t.Fatal(err)
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(b.kafka.Addr()), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MetadataMinAge(50*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	rec := event("item", "c", 2, "{}", 1_700_000_000_001)
+	rec.Partition = 1
+	if err := client.ProduceSync(t.Context(), rec).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	b.waitFor("2", "SELECT count(*)::text FROM lib.item")
+}
+
+// TestSourcesSideBySide streams two sources at once, stops one, alters the other.
+func TestSourcesSideBySide(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.produce(event("item", "c", 1, "{}", 1_700_000_000_000))
+	other := event("thing", "c", 1, "{}", 1_700_000_000_000)
+	other.Topic = "n.lib.thing"
+	b.produce(other)
+	b.source(`^m\.`)
+	b.start()
+	b.exec("CALL metadb.create_data_source('second', 'kafka', ARRAY['brokers', $1, 'topics', '^n\\.', 'consumer_group', 'g2', 'security', 'plaintext'])", b.kafka.Addr())
+	b.waitFor("1", "SELECT count(*)::text FROM lib.item")
+	b.waitFor("1", "SELECT count(*)::text FROM lib.thing")
+	b.waitFor("active active", "SELECT string_agg(source_stream, ' ') FROM metadb.status")
+	b.exec("CALL metadb.drop_data_source('second')")
+	b.waitFor("s", "SELECT string_agg(name, ' ') FROM metadb.status")
+	b.exec("CALL metadb.alter_data_source('s', ARRAY['set', 'topics', '^[mn]\\.'])")
+	b.produce(event("item", "u", 1, `{"x": 1}`, 1_700_000_000_005))
+	b.waitFor("2", "SELECT count(*)::text FROM lib.item__")
+	if got := b.text("SELECT count(*)::text FROM lib.thing__"); got != "1" {
+		t.Errorf("the row of the dropped source, read again: %s versions", got)
+	}
+}
