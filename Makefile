@@ -1,13 +1,14 @@
 # "make help" lists the targets.
 
 GO      ?= go
+FUZZTIME ?= 10m
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 # The version is written by us; Go's own stamp fails in a work tree of another user.
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 LDFLAGS := -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-long lint lint-full fmt bench demo clean
+.PHONY: help build test test-long lint lint-full fmt fuzz bench demo clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,12 +16,22 @@ help: ## Show this list
 build: ## Build bin/metadb
 	$(GO) build -ldflags '$(LDFLAGS)' -o bin/metadb ./cmd/metadb
 
-test: ## Vet, then run all tests with the race detector
-	$(GO) vet ./...
-	$(GO) test -race -timeout 9m ./...
+# Packages in which goroutines meet are tested with the race detector; it makes
+# the others, which decode and compare much data, ten times slower.
+RACY := ./catalog ./cmd/... ./pgwire ./streamer ./warehouse ./testsql/instance ./testsql/kafka ./testsql/scenario
 
-test-long: ## Run all tests, the long ones too
-	METADB_TEST_LONG=1 $(GO) test -race -count=1 -timeout 60m ./...
+test: ## Vet, then run all tests, the concurrent packages with the race detector
+	$(GO) vet ./...
+	RAPID_CHECKS=200 $(GO) test -race -timeout 20m $(RACY)
+	$(GO) test -timeout 20m $(filter-out $(shell $(GO) list $(RACY)),$(shell $(GO) list ./...))
+
+test-long: ## Run all tests, the long ones too, with more of the random ones
+	METADB_TEST_LONG=1 RAPID_CHECKS=20000 $(GO) test -race -count=1 -timeout 120m ./...
+
+fuzz: ## Fuzz the decoder, the grammar and the relay, FUZZTIME each (10m)
+	$(GO) test ./debezium -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME)
+	$(GO) test ./parser -run '^$$' -fuzz FuzzRewrite -fuzztime $(FUZZTIME)
+	$(GO) test ./pgwire -run '^$$' -fuzz FuzzMessages -fuzztime $(FUZZTIME)
 
 lint: ## Check style and common mistakes
 	scripts/lint

@@ -61,7 +61,7 @@ func (c *Catalog) Config(ctx context.Context) (map[string]string, error) {
 // Started records that a server of the given version has begun to serve.
 func (c *Catalog) Started(ctx context.Context, version string) error {
 	_, err := c.pool.Exec(ctx,
-		"UPDATE metadb.instance SET server_version = $1, started = now(), heartbeat = now()", version)
+		"UPDATE metadb.server SET version = $1, started = now(), heartbeat = now()", version)
 	if err != nil {
 		return fmt.Errorf("record start: %w", err)
 	}
@@ -71,7 +71,7 @@ func (c *Catalog) Started(ctx context.Context, version string) error {
 // Heartbeat says that the server is alive; the status view calls it inactive 15
 // seconds after the last one.
 func (c *Catalog) Heartbeat(ctx context.Context) error {
-	if _, err := c.pool.Exec(ctx, "UPDATE metadb.instance SET heartbeat = now()"); err != nil {
+	if _, err := c.pool.Exec(ctx, "UPDATE metadb.server SET heartbeat = now()"); err != nil {
 		return fmt.Errorf("record heartbeat: %w", err)
 	}
 	return nil
@@ -79,7 +79,7 @@ func (c *Catalog) Heartbeat(ctx context.Context) error {
 
 // Stopped takes the heartbeat back, so that the status is right at once.
 func (c *Catalog) Stopped(ctx context.Context) error {
-	if _, err := c.pool.Exec(ctx, "UPDATE metadb.instance SET heartbeat = NULL"); err != nil {
+	if _, err := c.pool.Exec(ctx, "UPDATE metadb.server SET heartbeat = NULL"); err != nil {
 		return fmt.Errorf("record stop: %w", err)
 	}
 	return nil

@@ -161,6 +161,17 @@ func TestRoutines(t *testing.T) {
 		{"CALL metadb.alter_data_source('s', ARRAY['drop','module',''])", "", ""},
 		{"CALL metadb.alter_data_source('s', ARRAY['drop','module',''])", "42704", `option "module" not found`},
 		{"CALL metadb.alter_data_source('s', ARRAY['set','sync','0'])", "22023", `invalid option "sync"`},
+		{"CALL metadb.alter_data_source('s', ARRAY['set','on_bad_value','null', 'set','on_bad_event','stop', 'set','dead_letter_limit','5'])", "", ""},
+		{"CALL metadb.alter_data_source('s', ARRAY['set','on_bad_value','nil'])", "22023", `invalid value for option "on_bad_value": "nil"`},
+		{"CALL metadb.alter_data_source('s', ARRAY['set','on_bad_event','Stop'])", "22023", `invalid value for option "on_bad_event": "Stop"`},
+		{"CALL metadb.alter_data_source('s', ARRAY['set','dead_letter_limit','-1'])", "22023", `invalid value for option "dead_letter_limit": "-1"`},
+		{"CALL metadb.create_data_source('x', 'kafka', ARRAY['dead_letter_limit','0'])", "22023", `invalid value for option "dead_letter_limit": "0"`},
+		{"CALL metadb.enable_data_source('s', false)", "", ""},
+		{"CALL metadb.enable_data_source('s', false)", "", ""},
+		{"CALL metadb.enable_data_source('nope', true)", "42704", `data source "nope" does not exist`},
+		{"CALL metadb.replay_dead_letters('s')", "", ""},
+		{"CALL metadb.replay_dead_letters('s', ARRAY[7])", "42704", `dead letter 7 of data source "s" does not exist`},
+		{"CALL metadb.replay_dead_letters('nope')", "42704", `data source "nope" does not exist`},
 		{"CALL metadb.create_data_origin('west')", "", ""},
 		{"CALL metadb.create_data_origin('west')", "42710", `data origin "west" already exists`},
 		{"CALL metadb.create_data_origin(repeat('x', 64))", "42622", `data origin name "` + strings.Repeat("x", 64) + `" too long`},
@@ -173,8 +184,8 @@ func TestRoutines(t *testing.T) {
 			t.Errorf("%s:\n got %s %q\nwant %s %q", s.sql, code, message, s.code, s.message)
 		}
 	}
-	got := i.text("SELECT concat_ws('|', name, brokers, security, topics, module) FROM metadb.data_sources")
-	if got != "s|b:1|ssl|^u|" {
+	got := i.text("SELECT concat_ws('|', name, brokers, security, topics, module, enable, on_bad_value, on_bad_event, dead_letter_limit) FROM metadb.data_sources")
+	if got != "s|b:1|ssl|^u||f|null|stop|5" {
 		t.Errorf("data source %q", got)
 	}
 }
@@ -330,5 +341,24 @@ func TestStreamsOfASource(t *testing.T) {
 	s.ConsumerGroup = "g2"
 	if got := offsets(open(s)); len(got) != 0 {
 		t.Errorf("another group starts with %v", got)
+	}
+}
+
+// A statement whose transaction is left open must not make the server look dead.
+func TestHeartbeatWaitsForNobody(t *testing.T) {
+	t.Parallel()
+	i := newInitialized(t)
+	tx, err := i.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
+	if _, err := tx.Exec(t.Context(), "CALL metadb.create_data_source('s', 'kafka', ARRAY[]::text[])"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := New(i.pool).Heartbeat(ctx); err != nil {
+		t.Fatalf("heartbeat beside an open transaction: %v", err)
 	}
 }

@@ -23,15 +23,17 @@ type Shapes struct {
 // NewShapes returns an empty set.
 func NewShapes() *Shapes { return &Shapes{known: make(map[string]*change.Shape)} }
 
-// of returns the shape with these columns and keeps a copy of them if it is new.
+// of returns the shape with these columns, their names repaired, and keeps a copy
+// of them if it is new.
 func (s *Shapes) of(columns []change.Column) *change.Shape {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.buffer = s.buffer[:0]
 	for _, c := range columns {
+		name := RepairName(c.Name)
 		s.buffer = append(s.buffer, byte(c.Type))
-		s.buffer = binary.AppendUvarint(s.buffer, uint64(len(c.Name)))
-		s.buffer = append(s.buffer, c.Name...)
+		s.buffer = binary.AppendUvarint(s.buffer, uint64(len(name)))
+		s.buffer = append(s.buffer, name...)
 	}
 	if shape := s.known[string(s.buffer)]; shape != nil {
 		return shape

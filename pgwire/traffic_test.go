@@ -276,7 +276,7 @@ func TestPsql(t *testing.T) {
 		{
 			"SELECT 'ä' \\; LIST stauts;",
 			"ERROR:  unrecognized parameter \"stauts\"\nLINE 1: SELECT 'ä' ; LIST stauts;\n                          ^\n" +
-				"HINT:  Did you mean \"status\"? Valid parameters are: status, config, data_sources, data_origins\n",
+				"HINT:  Did you mean \"status\"? Valid parameters are: status, config, data_sources, data_origins, dead_letters, requests\n",
 		},
 		{createA + ";", "ERROR:  data source \"a\" already exists\nHINT:  Use another name.\n"},
 		{"\\copy metadb.made (name) FROM STDIN\nb\n\\.\nLIST STATUS;\n", "COPY 1\na|1\nb|1\no|1\n"},

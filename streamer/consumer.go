@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -25,7 +26,8 @@ import (
 // tools; its own offsets are never read but for the way in from Metadb 1.4.
 type consumer struct {
 	client    *kgo.Client
-	connect   []kgo.Opt // how the brokers are reached
+	ready     chan struct{} // closed when client is set
+	connect   []kgo.Opt     // how the brokers are reached
 	source    catalog.Source
 	positions *positions
 	log       *slog.Logger
@@ -61,7 +63,7 @@ func (w *worker) consume(ctx context.Context, stream catalog.Stream, fail contex
 	}
 	c := &consumer{
 		source: w.source, log: w.log, lag: newLagMeter(),
-		start: make(map[partition]position), done: make(map[partition]int64),
+		ready: make(chan struct{}), start: make(map[partition]position), done: make(map[partition]int64),
 	}
 	c.positions = &positions{catalog: w.opt.Catalog, source: w.source.Name, stream: stream, log: w.log}
 	place := func(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
@@ -109,6 +111,7 @@ func (w *worker) consume(ctx context.Context, stream catalog.Stream, fail contex
 	if c.client, err = kgo.NewClient(options...); err != nil {
 		return nil, fmt.Errorf("kafka client: %w", err)
 	}
+	close(c.ready)
 	ping, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
 	if err := c.client.Ping(ping); err != nil {
@@ -158,6 +161,11 @@ func (c *consumer) place(ctx context.Context, offsets map[string]map[int32]kgo.O
 	}
 	if len(committed) == 0 {
 		return offsets, nil
+	}
+	select {
+	case <-c.ready: // the client may ask before NewClient has returned it
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 	placed, err := c.positions.place(ctx, c.client, committed)
 	if err != nil {
@@ -275,6 +283,9 @@ type brokerHook struct{ report *report }
 
 // OnBrokerConnect is called by the client after each dial.
 func (h *brokerHook) OnBrokerConnect(meta kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
+	if errors.Is(err, context.Canceled) {
+		return // we closed the client
+	}
 	if err != nil {
 		h.report.broker(fmt.Sprintf("cannot connect to broker %s:%d: %v", meta.Host, meta.Port, err))
 		return

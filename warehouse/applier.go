@@ -105,6 +105,10 @@ func (a *Applier) setup(ctx context.Context) error {
 	return a.prepareCommon(ctx)
 }
 
+// maxColumns is how many data columns a table may have: PostgreSQL's 1,600 less
+// our own.
+const maxColumns = 1600 - len(systemColumns)
+
 // Bounds of the wait for a schema change's locks: short tries let readers that
 // come meanwhile pass; after a long while one try waits its turn.
 const (
@@ -119,6 +123,10 @@ func (a *Applier) evolve(ctx context.Context, n tableName, d delta) (*table, err
 	old := a.tables[n]
 	if old == nil {
 		old = newTable(n)
+	}
+	if len(old.columns)+len(d.add) > maxColumns {
+		return nil, fmt.Errorf("table %s would have %d columns, PostgreSQL holds %d: %w",
+			n, len(old.columns)+len(d.add), maxColumns, ErrValue)
 	}
 	began, try := time.Now(), lockTry
 	changed, err := backoff.Retry(ctx, func() (*table, error) {

@@ -89,7 +89,11 @@ func (a *Applier) replayRow(ctx context.Context, b *change.Batch, ledger map[int
 		return err
 	}
 	l := lanes[0]
-	if len(l.t.key) > 0 {
+	_, truncated := l.t.truncated.covering(&b.Events[0])
+	switch {
+	case len(l.t.key) == 0 && truncated:
+		return a.applyLate(ctx, b, &b.Events[0], ledger, stats)
+	case len(l.t.key) > 0:
 		late, err := a.replayLate(ctx, l, &b.Arena, ledger, stats)
 		if err != nil || late {
 			return err
@@ -138,22 +142,31 @@ func (a *Applier) dropYounger(ctx context.Context, l *lane, st *keyState, at int
 }
 
 // replayLate applies an event whose key has versions that last beyond it, other
-// than a current one that it follows. late is false when there are none.
+// than a current one that it follows, or that a truncate has ended. late is false
+// when it is neither.
 func (a *Applier) replayLate(ctx context.Context, l *lane, arena *change.Arena, ledger map[int32]*ledgerEntry, stats *Stats) (late bool, err error) {
 	e := &l.events[0]
 	at := micros(e.ev.TsMs)
 	beyond, err := a.fetchBeyond(ctx, l, e, at, arena)
-	if err != nil || len(beyond) == 0 || beyond[0].current && beyond[0].start <= at {
+	truncate, truncated := l.t.truncated.covering(e.ev)
+	if err != nil || len(beyond) == 0 && !truncated || len(beyond) > 0 && beyond[0].current && beyond[0].start <= at {
 		return false, err
 	}
 	if e.row == nil {
 		stats.Unchanged++ // the key was written, or ended, again since
 		return true, nil
 	}
-	first := beyond[0]
-	end := first.start
+	end := int64(forever)
+	if truncated {
+		end = micros(truncate.ts)
+	}
+	var first storedVersion
+	if len(beyond) > 0 {
+		first = beyond[0]
+		end = min(end, first.start)
+	}
 	var before change.Tuple
-	if first.start <= at {
+	if len(beyond) > 0 && first.start <= at {
 		// The event falls into a version that has ended: it takes its second half.
 		if equalRows(l.t.columns, e.row, first.row) {
 			stats.Unchanged++

@@ -147,6 +147,28 @@ func TestReplayOfAKeylessRow(t *testing.T) {
 	}
 }
 
+// TestReplayOfWhatATruncateEnded: of topics with several partitions the last
+// truncate is known, though nothing else of the key is.
+func TestReplayOfWhatATruncateEnded(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	a := f.applier()
+	f.apply(a, merge(t, 10, loanShape, loanKey, 2, "a"))
+	b := f.batch(change.Event{Op: change.Truncate, TsMs: 20, Target: target})
+	b.Parts[0].Shared = true
+	if _, _, err := a.Apply(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	for _, ev := range []change.Event{merge(t, 15, loanShape, loanKey, 1, "x"), merge(t, 25, loanShape, loanKey, 2, "b")} {
+		if _, err := f.replay(a, ev); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"10|20|2|a", "15|20|1|x", "25|now|2|b"}, f.history("lib.loan__", "id::text, a")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestReplayRefuses(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

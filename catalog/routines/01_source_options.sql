@@ -18,7 +18,7 @@ BEGIN
     END IF;
     SELECT o.key INTO bad FROM jsonb_each_text(object) o
     JOIN (VALUES ('on_bad_value', '^(dead_letter|null)?$'), ('on_bad_event', '^(set_aside|stop)?$'),
-                 ('dead_letter_limit', '^0*([1-9][0-9]{0,9})?$')) v (key, pattern) USING (key)
+                 ('dead_letter_limit', '^(0*[1-9][0-9]{0,9})?$')) v (key, pattern) USING (key)
     WHERE o.value !~ v.pattern LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'invalid value for option "%": "%"', bad, object ->> bad USING ERRCODE = '22023';

@@ -18,7 +18,7 @@ SELECT 'data_source'::text AS type,
        (SELECT count(*) FROM metadb.dead_letter d WHERE d.source = s.name) AS dead_letters,
        g.gaps IS NOT NULL AS unsynchronized
 FROM metadb.source s
-CROSS JOIN LATERAL (SELECT coalesce(i.heartbeat > now() - interval '15 seconds', false) AS alive FROM metadb.instance i) i
+CROSS JOIN LATERAL (SELECT coalesce(i.heartbeat > now() - interval '15 seconds', false) AS alive FROM metadb.server i) i
 LEFT JOIN metadb.source_status t ON t.source = s.name
 LEFT JOIN LATERAL (
     SELECT count(*) AS gaps,

@@ -74,8 +74,8 @@ func (b *bench) runFloor(ctx context.Context, db *database) (outcome, error) {
 		return outcome{}, err
 	}
 	f.client, err = kgo.NewClient(
-		kgo.SeedBrokers(b.topic.addr),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{b.topic.name: {0: kgo.NewOffset().At(0)}}),
+		kgo.SeedBrokers(b.broker.addr),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{b.item.name: {0: kgo.NewOffset().At(0)}}),
 		kgo.FetchMaxPartitionBytes(4<<20),
 	)
 	if err != nil {
@@ -86,7 +86,7 @@ func (b *bench) runFloor(ctx context.Context, db *database) (outcome, error) {
 	if err := f.pipe(ctx, b, &p); err != nil {
 		return outcome{}, err
 	}
-	return p.rates(int64(b.load.Snapshot), b.topic.end), nil
+	return p.rates(b.item.snapshot, b.item.end), nil
 }
 
 func (f *floor) prepare(ctx context.Context) error {
@@ -105,9 +105,9 @@ func (f *floor) prepare(ctx context.Context) error {
 
 // pipe reads the topic to its end. Batches are cut at the end of the snapshot.
 func (f *floor) pipe(ctx context.Context, b *bench, p *progress) error {
-	snapshot := int64(b.load.Snapshot)
+	snapshot := b.item.snapshot
 	f.reset()
-	for next := int64(0); next < b.topic.end; {
+	for next := int64(0); next < b.item.end; {
 		fetches := f.client.PollRecords(ctx, b.batch)
 		if err := fetches.Err(); err != nil {
 			return err
@@ -127,7 +127,7 @@ func (f *floor) pipe(ctx context.Context, b *bench, p *progress) error {
 			}
 			next = r.Offset + 1
 			f.pending++
-			if f.pending < b.batch && next != snapshot && next != b.topic.end {
+			if f.pending < b.batch && next != snapshot && next != b.item.end {
 				continue
 			}
 			write := f.writeUpdates

@@ -9,7 +9,10 @@
 // both are measured by the same rule, from their first commit to the one that
 // ends a phase. After a run the rows of both are counted and compared.
 //
-// It prints a table of events a second. No time is demanded: the exit code is 0
+// Then the server alone reads a topic of documents and one of large values, to
+// show what memory it takes.
+//
+// It prints tables of events a second. No time is demanded: the exit code is 0
 // unless something is wrong.
 package main
 
@@ -35,9 +38,10 @@ type options struct {
 	repeat    int
 	batch     int
 	programs  []string // servers to measure, for instance one before and one after a change
-	broker    string   // program
+	brokerBin string   // program
 	serverLog string
 	noFloor   bool
+	noLarge   bool
 }
 
 func main() {
@@ -47,9 +51,10 @@ func main() {
 	flag.IntVar(&o.repeat, "n", 3, "runs of each")
 	flag.IntVar(&o.batch, "batch", 3000, "records that the floor commits together")
 	metadb := flag.String("metadb", "bin/metadb", "server program; several, separated by commas, take turns")
-	flag.StringVar(&o.broker, "broker", "bin/broker", "broker program")
+	flag.StringVar(&o.brokerBin, "broker", "bin/broker", "broker program")
 	flag.StringVar(&o.serverLog, "server-log", "", "file for the server's log (default: none)")
 	flag.BoolVar(&o.noFloor, "no-floor", false, "leave the floor out")
+	flag.BoolVar(&o.noLarge, "no-large", false, "leave documents and large values out")
 	flag.Parse()
 	o.programs = strings.Split(*metadb, ",")
 	o.load.Partitions = 1
@@ -66,11 +71,11 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 	if o.load.Snapshot < 1 || o.load.Updates < 0 || o.repeat < 1 || o.batch < 1 {
 		return errors.New("sizes must be positive")
 	}
-	topic, err := startBroker(ctx, o)
+	process, err := startBroker(ctx, o)
 	if err != nil {
 		return err
 	}
-	defer topic.close()
+	defer process.close()
 	w, err := startWarehouse(ctx)
 	if err != nil {
 		return err
@@ -81,7 +86,10 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 		return err
 	}
 	fmt.Fprint(out, head)
-	b := &bench{options: o, topic: topic, warehouse: w, out: out}
+	b := &bench{
+		options: o, broker: process, warehouse: w, out: out,
+		item: work{broker.Topic, int64(o.load.Snapshot), process.end},
+	}
 	if err := b.warmUp(ctx); err != nil {
 		return err
 	}
@@ -91,13 +99,17 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 		}
 	}
 	b.results.print(out)
-	return nil
+	if o.noLarge {
+		return nil
+	}
+	return b.large(ctx)
 }
 
 // bench is the state of one program run.
 type bench struct {
 	options
-	topic     *topic
+	broker    *brokerProcess
+	item      work
 	warehouse *warehouse
 	out       io.Writer
 	results   results
@@ -128,7 +140,7 @@ func (b *bench) sides() []side {
 	}
 	for _, program := range b.programs {
 		sides = append(sides, side{filepath.Base(program), func(ctx context.Context, db *database) (outcome, error) {
-			return b.runMetadb(ctx, program, db)
+			return b.runMetadb(ctx, program, db, b.item)
 		}})
 	}
 	return sides

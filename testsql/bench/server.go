@@ -27,8 +27,8 @@ const (
 	pollPause = 5 * time.Millisecond
 )
 
-// runMetadb measures the server from CREATE DATA SOURCE to the end of the topic.
-func (b *bench) runMetadb(ctx context.Context, program string, db *database) (outcome, error) {
+// runMetadb measures the server from CREATE DATA SOURCE to the end of a topic.
+func (b *bench) runMetadb(ctx context.Context, program string, db *database, topic work) (outcome, error) {
 	s, err := b.startServer(ctx, program, db)
 	if err != nil {
 		return outcome{}, err
@@ -41,7 +41,7 @@ func (b *bench) runMetadb(ctx context.Context, program string, db *database) (ou
 	defer func() { _ = watch.Close(ctx) }()
 	began := time.Now()
 	err = s.exec(ctx, fmt.Sprintf("CREATE DATA SOURCE bench TYPE kafka OPTIONS (brokers '%s', security 'plaintext', "+
-		"topics '^%s$', consumer_group 'bench-%s')", b.topic.addr, strings.ReplaceAll(b.topic.name, ".", `\.`), db.name))
+		"topics '^%s$', consumer_group 'bench-%s')", b.broker.addr, strings.ReplaceAll(topic.name, ".", `\.`), db.name))
 	if err != nil {
 		return outcome{}, fmt.Errorf("create data source: %w", err)
 	}
@@ -58,12 +58,12 @@ func (b *bench) runMetadb(ctx context.Context, program string, db *database) (ou
 		if len(p) > before {
 			last = time.Now()
 		}
-		if next >= b.topic.end {
+		if next >= topic.end {
 			tick.Stop()
 			break
 		}
 		if time.Since(last) > stallWait {
-			return outcome{}, fmt.Errorf("the server stopped at record %d of %d:\n%s", next, b.topic.end, s.tail())
+			return outcome{}, fmt.Errorf("the server stopped at record %d of %d:\n%s", next, topic.end, s.tail())
 		}
 		select {
 		case <-tick.C:
@@ -73,7 +73,7 @@ func (b *bench) runMetadb(ctx context.Context, program string, db *database) (ou
 			return outcome{}, ctx.Err()
 		}
 	}
-	o := p.rates(int64(b.load.Snapshot), b.topic.end)
+	o := p.rates(topic.snapshot, topic.end)
 	o.start = p[0].at.Sub(began)
 	o.peak, err = strconv.Atoi(strings.TrimSuffix(procField(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid), "VmHWM"), " kB"))
 	if err != nil {
@@ -83,7 +83,7 @@ func (b *bench) runMetadb(ctx context.Context, program string, db *database) (ou
 		return outcome{}, err
 	}
 	cpu := s.cmd.ProcessState.UserTime() + s.cmd.ProcessState.SystemTime()
-	o.cpu = float64(cpu.Microseconds()) / float64(b.topic.end)
+	o.cpu = float64(cpu.Microseconds()) / float64(topic.end)
 	return o, nil
 }
 

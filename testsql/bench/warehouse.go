@@ -84,6 +84,21 @@ func (db *database) drop(ctx context.Context) error {
 	return db.warehouse.admin(ctx, "DROP DATABASE "+db.name+" WITH (FORCE)")
 }
 
+// rows counts the current and the ended rows of a main table.
+func (db *database) rows(ctx context.Context, table string) (contents, error) {
+	conn, err := pgx.Connect(ctx, db.url())
+	if err != nil {
+		return contents{}, err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	var c contents
+	err = conn.QueryRow(ctx, "SELECT count(*) FILTER (WHERE __current), count(*) FILTER (WHERE NOT __current) FROM "+table).Scan(&c.current, &c.ended)
+	if err != nil {
+		return contents{}, fmt.Errorf("count rows: %w", err)
+	}
+	return c, nil
+}
+
 // contents is what a run left in the table, its __id apart: rows, and a sum of
 // hashes over them all.
 type contents struct {

@@ -1,6 +1,7 @@
 package captures
 
 import (
+	"os"
 	"slices"
 	"testing"
 )
@@ -22,6 +23,9 @@ func TestReadEveryRecording(t *testing.T) {
 		"hard/interleave": 981 + 7376 + 861,
 	}
 	for _, name := range append(Names(), "hard/interleave") {
+		if _, counted := want[name]; !counted && os.Getenv("METADB_TEST_LONG") == "" {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			count := checkOffsets(t, name)

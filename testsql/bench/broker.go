@@ -8,36 +8,39 @@ import (
 	"io"
 	"os"
 	"os/exec"
-
-	"metadb/testsql/broker"
 )
 
-// topic is the broker's process with the generated events.
-type topic struct {
+// brokerProcess is the broker with the generated events.
+type brokerProcess struct {
 	cmd   *exec.Cmd
 	stdin io.WriteCloser // its closing, also by our end, ends the process
 	addr  string
-	name  string
-	end   int64 // records in it
+	end   int64 // generated records
+}
+
+// work is a topic of one partition, to be read to its end.
+type work struct {
+	name          string
+	snapshot, end int64 // records of the snapshot, and all
 }
 
 // startBroker runs the broker and returns when it holds all events.
-func startBroker(ctx context.Context, o options) (*topic, error) {
+func startBroker(ctx context.Context, o options) (*brokerProcess, error) {
 	load := fmt.Sprintf("snapshot=%d,updates=%d,partitions=%d", o.load.Snapshot, o.load.Updates, o.load.Partitions)
 	//nolint:noctx // ended by the closing of its standard input
-	t := &topic{cmd: exec.Command(o.broker, "-with-parent", "-generate", load), name: broker.Topic}
-	t.cmd.Stderr = os.Stderr
-	out, err := t.cmd.StdoutPipe()
+	p := &brokerProcess{cmd: exec.Command(o.brokerBin, "-with-parent", "-generate", load)}
+	p.cmd.Stderr = os.Stderr
+	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
 	}
-	if t.stdin, err = t.cmd.StdinPipe(); err != nil {
+	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
-	if err := t.cmd.Start(); err != nil {
+	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start broker: %w", err)
 	}
-	stop := context.AfterFunc(ctx, func() { _ = t.stdin.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = p.stdin.Close() })
 	defer stop()
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
@@ -50,17 +53,17 @@ func startBroker(ctx context.Context, o options) (*topic, error) {
 		}
 		switch told.Event {
 		case "ready":
-			t.addr = told.Address
+			p.addr = told.Address
 		case "produced":
-			t.end = told.Records
-			return t, nil
+			p.end = told.Records
+			return p, nil
 		}
 	}
-	return nil, fmt.Errorf("broker ended: %w", t.cmd.Wait())
+	return nil, fmt.Errorf("broker ended: %w", p.cmd.Wait())
 }
 
 // close ends the process.
-func (t *topic) close() {
-	_ = t.stdin.Close()
-	_ = t.cmd.Wait() // what it held is of no use any more
+func (p *brokerProcess) close() {
+	_ = p.stdin.Close()
+	_ = p.cmd.Wait() // what it held is of no use any more
 }

@@ -1,0 +1,51 @@
+-- LIST
+LIST status;
+LIST config;
+list data_sources;
+LIST "data_origins";
+LIST dead_letters;
+LIST requests;
+CREATE DATA SOURCE sensor TYPE kafka OPTIONS (brokers '127.0.0.1:1');
+ALTER DATA SOURCE sensor DISABLE;
+LIST status;
+INSERT INTO metadb.dead_letter (source, topic, partition, "offset", schema_name, table_name, record_key, record_value, reason)
+VALUES ('sensor', 'sensor.lab.probe', 3, 41, 'lab', 'probe', 'key', 'value', 'bad event: column n: value is outside the range of its column');
+\x
+LIST dead_letters;
+\x
+SELECT dead_letters FROM metadb.status;
+
+-- as a part of something
+LIST status\; LIST data_origins;
+BEGIN;
+LIST data_origins;
+COMMIT;
+
+-- mistakes
+LIST;
+LIST statsu;
+LIST everything;
+LIST 'status';
+LIST status WHERE true;
+EXPLAIN LIST status;
+\set VERBOSITY verbose
+LIST dead_leters;
+LIST status now;
+\set VERBOSITY default
+BEGIN;
+LIST nothing;
+LIST data_origins;
+ROLLBACK;
+
+-- without rights
+\c - :plain
+LIST status;
+LIST dead_letters;
+LIST nothing;
+SELECT record_value FROM metadb.dead_letter;
+\c - :admin
+GRANT metadb_admin TO :plain;
+\c - :plain
+SELECT source, topic, "offset" FROM metadb.dead_letters;
+SELECT record_value FROM metadb.dead_letter;
+DELETE FROM metadb.dead_letter;
