@@ -32,6 +32,7 @@ func (a *applying) open(ctx context.Context) error {
 		a.applier.Close(ctx)
 	}
 	a.applier = applier
+	a.opt.Reached("open.after")
 	return nil
 }
 
@@ -80,10 +81,12 @@ func (a *applying) wait(ctx context.Context, batches <-chan *change.Batch) (*cha
 
 // take writes a batch and notes how far the source is.
 func (a *applying) take(ctx context.Context, b *change.Batch) error {
+	a.opt.Reached("batch.taken")
 	dead := len(b.Dead)
 	if err := a.apply(ctx, b); err != nil {
 		return err
 	}
+	a.opt.Reached("batch.applied")
 	a.letters.wrote(dead)
 	for i := range b.Parts {
 		a.consumer.applied(partition{b.Parts[i].Topic, b.Parts[i].Partition}, b.Parts[i].Next)
@@ -129,6 +132,7 @@ func (a *applying) note(b *change.Batch, stats warehouse.Stats) {
 // setAside stores the only event of b as a dead letter, with the record as it is
 // in Kafka: decoding has kept no copy of it.
 func (a *applying) setAside(ctx context.Context, b *change.Batch, reason error) error {
+	a.opt.Reached("aside.before")
 	ev := &b.Events[0]
 	part := b.Parts[ev.Part]
 	if err := a.letters.admit(partition{part.Topic, part.Partition}, ev.Offset, reason); err != nil {

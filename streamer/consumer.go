@@ -27,7 +27,8 @@ import (
 type consumer struct {
 	client    *kgo.Client
 	ready     chan struct{} // closed when client is set
-	connect   []kgo.Opt     // how the brokers are reached
+	reached   func(point string)
+	connect   []kgo.Opt // how the brokers are reached
 	source    catalog.Source
 	positions *positions
 	log       *slog.Logger
@@ -63,7 +64,7 @@ func (w *worker) consume(ctx context.Context, stream catalog.Stream, fail contex
 	}
 	c := &consumer{
 		source: w.source, log: w.log, lag: newLagMeter(),
-		ready: make(chan struct{}), start: make(map[partition]position), done: make(map[partition]int64),
+		ready: make(chan struct{}), reached: w.opt.Reached, start: make(map[partition]position), done: make(map[partition]int64),
 	}
 	c.positions = &positions{catalog: w.opt.Catalog, source: w.source.Name, stream: stream, log: w.log}
 	place := func(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
@@ -167,10 +168,12 @@ func (c *consumer) place(ctx context.Context, offsets map[string]map[int32]kgo.O
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	c.reached("place.before")
 	placed, err := c.positions.place(ctx, c.client, committed)
 	if err != nil {
 		return nil, err
 	}
+	c.reached("place.after")
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	out := make(map[string]map[int32]kgo.Offset, len(offsets))
@@ -196,6 +199,7 @@ func (c *consumer) reader(router *router, letters *letters, limit int) *reader {
 			pos, ok := c.start[part]
 			return pos, ok
 		},
+		reached: c.reached,
 		shared: func(topic string) bool {
 			_, shared := c.positions.shared.Load(topic)
 			return shared
@@ -241,6 +245,7 @@ func (c *consumer) commit(ctx context.Context) {
 	clear(c.done)
 	c.mu.Unlock()
 	if len(offsets) > 0 {
+		c.reached("group.before")
 		c.client.CommitOffsetsSync(ctx, offsets, nil)
 	}
 }

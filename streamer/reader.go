@@ -39,6 +39,7 @@ type reader struct {
 
 	assigned func(partition) (position, bool)
 	shared   func(topic string) bool // it has several partitions
+	reached  func(point string)
 	parts    map[partition]*position
 	decoders map[string]*debezium.Decoder
 	shapes   *debezium.Shapes
@@ -142,6 +143,7 @@ func (r *reader) fill(ctx context.Context) error {
 		}
 		r.lag.observe(fetches)
 		r.pending = fetches.Records()
+		r.reached("poll.after")
 	}
 	for i, rec := range r.pending {
 		if r.full() {

@@ -113,10 +113,12 @@ func (w *worker) runOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.opt.Reached("stream.before")
 	stream, err := w.opt.Catalog.OpenStream(ctx, w.source)
 	if err != nil {
 		return err
 	}
+	w.opt.Reached("stream.after")
 	a := &applying{worker: w, stream: stream, letters: letters}
 	if err := a.open(ctx); err != nil {
 		return err

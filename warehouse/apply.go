@@ -58,6 +58,7 @@ func (a *Applier) Apply(ctx context.Context, b *change.Batch) (total Stats, rest
 		if tail == nil {
 			return total, nil, nil
 		}
+		a.opt.Reached("split.between")
 		b = tail
 	}
 }

@@ -27,24 +27,31 @@ func narrowRow(key, version int) change.Tuple {
 }
 
 // BenchmarkApply measures batches of 3,000 events in events/s: new rows, updates
-// of rows drawn at random from 51,000, and events that change nothing.
+// of rows drawn at random from 51,000, events that change nothing, and updates
+// that are spread over 100 tables.
 func BenchmarkApply(b *testing.B) {
 	const size, keys = 3000, 51_000
 	cases := []struct {
-		name string
-		row  func(i int) (key, version int)
+		name   string
+		tables int
+		row    func(i int) (key, version int)
 	}{
-		{"new", func(i int) (int, int) { return keys + i, 0 }},
-		{"update", func(i int) (int, int) { return rand.IntN(keys), i + 1 }},
-		{"unchanged", func(int) (int, int) { return rand.IntN(keys), 0 }},
+		{"new", 1, func(i int) (int, int) { return keys + i, 0 }},
+		{"update", 1, func(i int) (int, int) { return rand.IntN(keys), i + 1 }},
+		{"unchanged", 1, func(int) (int, int) { return rand.IntN(keys), 0 }},
+		{"spread", 100, func(i int) (int, int) { return rand.IntN(keys), i + 1 }},
 	}
 	for _, c := range cases {
 		b.Run(c.name, func(b *testing.B) {
 			f := newFixture(b)
 			a := f.applier()
+			targets := make([]*change.Target, c.tables)
+			for i := range targets {
+				targets[i] = &change.Target{Schema: "lib", Table: fmt.Sprintf("loan%d", i)}
+			}
 			fill := make([]change.Event, keys)
 			for i := range fill {
-				fill[i] = change.Event{Op: change.Read, TsMs: 1_700_000_000_000, Target: target, Shape: narrow, KeyShape: loanKey, Row: narrowRow(i, 0)}
+				fill[i] = change.Event{Op: change.Read, TsMs: 1_700_000_000_000, Target: targets[i%c.tables], Shape: narrow, KeyShape: loanKey, Row: narrowRow(i, 0)}
 			}
 			f.apply(a, fill...)
 			n := 0
@@ -55,7 +62,7 @@ func BenchmarkApply(b *testing.B) {
 				for i := range events {
 					key, version := c.row(n)
 					n++
-					events[i] = change.Event{Op: change.Update, TsMs: 1_700_000_000_000 + int64(n), Target: target, Shape: narrow, KeyShape: loanKey, Row: narrowRow(key, version)}
+					events[i] = change.Event{Op: change.Update, TsMs: 1_700_000_000_000 + int64(n), Target: targets[key%c.tables], Shape: narrow, KeyShape: loanKey, Row: narrowRow(key, version)}
 				}
 				b.StartTimer()
 				f.apply(a, events...)

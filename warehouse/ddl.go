@@ -42,6 +42,7 @@ func (a *Applier) alter(ctx context.Context, tx pgx.Tx, t *table, d delta) (*tab
 	} else if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1, $2)", catalog.LockTable, t.id); err != nil {
 		return nil, err
 	}
+	a.opt.Reached("ddl.created")
 	for _, c := range d.add {
 		sql := "ALTER TABLE " + t.main() + " ADD COLUMN " + quote(c.Name) + " " + c.Type.String() + a.compression(c.Type)
 		if _, err := tx.Exec(ctx, sql); err != nil {
@@ -49,6 +50,7 @@ func (a *Applier) alter(ctx context.Context, tx pgx.Tx, t *table, d delta) (*tab
 		}
 		t.addColumn(c)
 	}
+	a.opt.Reached("ddl.columns")
 	for _, c := range d.retype {
 		sql := "ALTER TABLE " + t.main() + " ALTER COLUMN " + quote(c.Name) + " TYPE " + c.Type.String()
 		if _, err := tx.Exec(ctx, sql); err != nil {
@@ -56,17 +58,20 @@ func (a *Applier) alter(ctx context.Context, tx pgx.Tx, t *table, d delta) (*tab
 		}
 		t.columns[t.index[c.Name]].Type = c.Type
 	}
+	a.opt.Reached("ddl.types")
 	for _, name := range d.index {
 		if _, err := tx.Exec(ctx, "CREATE INDEX ON "+t.main()+" ("+quote(name)+")"); err != nil {
 			return nil, fmt.Errorf("create index on %s: %w", name, err)
 		}
 		t.indexed[name] = true
 	}
+	a.opt.Reached("ddl.indexes")
 	if d.key != nil {
 		if err := setKey(ctx, tx, t, d.key); err != nil {
 			return nil, err
 		}
 	}
+	a.opt.Reached("ddl.key")
 	if d.year != 0 {
 		if err := addYear(ctx, tx, t, d.year); err != nil {
 			return nil, err

@@ -32,6 +32,7 @@ func (a *Applier) applyLate(ctx context.Context, b *change.Batch, ev *change.Eve
 	if err := a.fetchLate(ctx, l, at, &b.Arena); err != nil {
 		return err
 	}
+	a.opt.Reached("late.before")
 	e := &l.events[0]
 	if len(t.key) == 0 && l.repeated(ev) {
 		stats.Unchanged++
@@ -48,10 +49,15 @@ func (a *Applier) applyLate(ctx context.Context, b *change.Batch, ev *change.Eve
 		}
 		entryOf(ledger, t.id).closed = append(entryOf(ledger, t.id).closed, ended...)
 	}
+	a.opt.Reached("late.inside")
 	if row != nil {
 		l.versions = append(l.versions, version{start: at, end: micros(limit.ts), row: row, from: e})
 	}
-	return a.write(ctx, []*lane{l}, ledger, stats)
+	if err := a.write(ctx, []*lane{l}, ledger, stats); err != nil {
+		return err
+	}
+	a.opt.Reached("late.after")
+	return nil
 }
 
 // lateChange says what a late event does to the version that stood at its time:

@@ -21,6 +21,7 @@ func (a *Applier) own(ctx context.Context, t *table, to *change.Target) error {
 		return nil
 	}
 	var owner string
+	a.opt.Reached("own.before")
 	err := pgx.BeginFunc(ctx, a.conn, func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `
 			INSERT INTO metadb.table_owner AS o (table_id, origin, source) VALUES ($1, $2, $3)
@@ -36,6 +37,7 @@ func (a *Applier) own(ctx context.Context, t *table, to *change.Target) error {
 			AND NOT EXISTS (SELECT FROM metadb.source s WHERE s.name = b.source_name)`, t.schema, t.table, a.source)
 		return err
 	})
+	a.opt.Reached("own.after")
 	if err != nil {
 		return fmt.Errorf("take table %s: %w", t, err)
 	}

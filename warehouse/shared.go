@@ -98,5 +98,10 @@ func (a *Applier) writePositions(ctx context.Context, l *lane, ids []int64) erro
 			})
 		}
 	}
-	return t.run(ctx)
+	a.opt.Reached("positions.before")
+	if err := t.run(ctx); err != nil {
+		return err
+	}
+	a.opt.Reached("positions.after")
+	return nil
 }

@@ -16,6 +16,7 @@ type statements struct {
 	close    string // ids, ends
 	ids      string // how many
 	truncate string // end, origin
+	insert   string // origin, ids, starts, ends, current, an array per column; "" until needed
 	copySQL  string
 }
 
@@ -74,7 +75,7 @@ func (a *Applier) forget(ctx context.Context, t *table) error {
 	if t.stmts == nil {
 		return nil
 	}
-	for _, name := range []string{t.stmts.fetch, t.stmts.nullable, t.stmts.close, t.stmts.ids, t.stmts.truncate} {
+	for _, name := range []string{t.stmts.fetch, t.stmts.nullable, t.stmts.close, t.stmts.ids, t.stmts.truncate, t.stmts.insert} {
 		if name == "" {
 			continue
 		}

@@ -73,9 +73,11 @@ func (a *Applier) truncate(ctx context.Context, b *change.Batch, ev *change.Even
 			params: [][]byte{int64Bytes(micros(ev.TsMs)), []byte(ev.Target.Origin)}, read: affected(&n),
 		})
 	}
+	a.opt.Reached("truncate.before")
 	if err := trip.run(ctx); err != nil {
 		return err
 	}
+	a.opt.Reached("truncate.after")
 	stats.Closed += int(n)
 	entryOf(ledger, t.id).bulk = true
 	return nil

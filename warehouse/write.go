@@ -36,15 +36,19 @@ func (a *Applier) write(ctx context.Context, lanes []*lane, ledger map[int32]*le
 	}
 	if len(t.steps) > 0 {
 		a.opt.Reached("close.before")
-		if err := t.run(ctx); err != nil {
+		if err := t.send(ctx); err != nil {
+			return err
+		}
+		a.opt.Reached("close.inside")
+		if err := t.receive(); err != nil {
 			return err
 		}
 		a.opt.Reached("close.after")
 	}
+	if err := a.writeVersions(ctx, lanes, ids); err != nil {
+		return err
+	}
 	for i, l := range lanes {
-		if err := a.copyVersions(ctx, l, ids[i]); err != nil {
-			return err
-		}
 		if err := a.writePositions(ctx, l, ids[i]); err != nil {
 			return err
 		}
@@ -60,9 +64,6 @@ var copyHeader = []byte("PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00")
 // copyVersions writes a lane's versions through the main table, which routes
 // current and ended ones to their partitions.
 func (a *Applier) copyVersions(ctx context.Context, l *lane, ids []int64) error {
-	if len(l.versions) == 0 {
-		return nil
-	}
 	b := append(a.copyBuf[:0], copyHeader...)
 	count := uint16(len(systemColumns) + len(l.t.columns))
 	for i, v := range l.versions {
@@ -76,6 +77,7 @@ func (a *Applier) copyVersions(ctx context.Context, l *lane, ids []int64) error 
 	}
 	b = append(b, 0xff, 0xff)
 	a.copyBuf = b
+	a.opt.Reached("copy.before")
 	half := io.MultiReader(bytes.NewReader(b[:len(b)/2]), &reaching{a.opt.Reached, "copy.inside"}, bytes.NewReader(b[len(b)/2:]))
 	if _, err := a.conn.PgConn().CopyFrom(ctx, half, l.t.stmts.copySQL); err != nil {
 		return fmt.Errorf("write rows of %s: %w", l.t, err)

@@ -6,22 +6,28 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"metadb/testsql/compare"
 	"metadb/testsql/kafka"
 )
 
-// killPoints are the places of the program where the power fails, with how often
-// each is passed before it does. drawn: the batch in flight has drawn ids by then,
-// so that its rolling back can be seen.
-var killPoints = []struct {
-	name  string
-	n     int
+// killPoint is a place of the program where the power fails, and how often it is
+// passed before that.
+type killPoint struct {
+	name string
+	n    int
+	// drawn: the batch in flight has drawn ids by then, so that its rolling back
+	// can be seen.
 	drawn bool
-}{
+}
+
+// killPoints are those of every test run.
+var killPoints = []killPoint{
 	{"ddl.before", 5, false},
 	{"ddl.inside", 9, false},
 	{"ddl.after", 20, false},
@@ -37,47 +43,87 @@ var killPoints = []struct {
 	{"commit.after", 5, false},
 }
 
+// moreKillPoints complete the list in the long run.
+var moreKillPoints = []killPoint{
+	{"stream.before", 1, false}, {"stream.after", 1, false}, {"open.after", 1, false},
+	{"place.before", 1, false}, {"place.after", 1, false}, {"group.before", 1, false},
+	{"poll.after", 4, false}, {"batch.taken", 6, false}, {"batch.applied", 6, false}, {"split.between", 2, false},
+	{"own.before", 7, false}, {"own.after", 8, false},
+	{"ddl.created", 12, false}, {"ddl.columns", 13, false}, {"ddl.types", 14, false}, {"ddl.indexes", 15, false}, {"ddl.key", 16, false},
+	{"close.inside", 6, false}, {"copy.before", 40, true}, {"truncate.before", 2, false}, {"truncate.after", 3, false},
+}
+
+// sharedKillPoints are passed only where topics have several partitions.
+var sharedKillPoints = []killPoint{
+	{"positions.before", 3, true}, {"positions.after", 4, true},
+	{"late.before", 2, false}, {"late.inside", 2, false}, {"late.after", 2, false},
+}
+
 // TestKilled kills the server at every point, restarts it, and demands tables
 // equal to those of a run without a kill.
 func TestKilled(t *testing.T) {
 	t.Parallel()
-	for _, p := range killPoints {
+	points := killPoints
+	if os.Getenv("METADB_TEST_LONG") != "" {
+		points = append(slices.Clone(points), moreKillPoints...)
+	}
+	for _, p := range points {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			s := newStage(t, kafka.Options{Play: []string{"shop"}})
-			s.played()
-			s.Start()
-			s.Kill()
-			s.createDirectly(500)
-			mark := filepath.Join(t.TempDir(), "reached")
-			s.Launch(fmt.Sprintf("%s:%d:%s", p.name, p.n, mark))
-			ctx, cancel := context.WithTimeout(t.Context(), settle)
-			defer cancel()
-			if err := s.AwaitDeath(ctx); err != nil {
-				t.Fatalf("%s was not reached: %v\n%s", p.name, err, s.Log())
-			}
-			if _, err := os.Stat(mark); err != nil {
-				t.Fatalf("the server died, but not at %s: %v\n%s", p.name, err, s.Log())
-			}
-			s.whole(p.drawn)
-			s.Start()
-			s.drained()
-			s.equal(shop)
+			killAt(t, p, shop, shopTopics)
 		})
 	}
 }
 
+// TestKilledWithPartitions does so with topics of several partitions.
+func TestKilledWithPartitions(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("METADB_TEST_LONG") == "" {
+		t.Skip("part of the long run")
+	}
+	for _, p := range sharedKillPoints {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			killAt(t, p, compare.Options{Capture: "hard/partitions/stage1"}, `^hard_partitions\.`)
+		})
+	}
+}
+
+// killAt kills a server at a point of its way through a recording.
+func killAt(t *testing.T, p killPoint, recording compare.Options, topics string) {
+	t.Helper()
+	s := newStage(t, kafka.Options{Play: []string{recording.Capture}})
+	s.played()
+	s.Start()
+	s.Kill()
+	s.createDirectly(topics, 500)
+	mark := filepath.Join(t.TempDir(), "reached")
+	s.Launch(fmt.Sprintf("%s:%d:%s", p.name, p.n, mark))
+	ctx, cancel := context.WithTimeout(t.Context(), settle)
+	defer cancel()
+	if err := s.AwaitDeath(ctx); err != nil {
+		t.Fatalf("%s was not reached: %v\n%s", p.name, err, s.Log())
+	}
+	if _, err := os.Stat(mark); err != nil {
+		t.Fatalf("the server died, but not at %s: %v\n%s", p.name, err, s.Log())
+	}
+	s.whole(p.drawn)
+	s.Start()
+	s.drained()
+	s.equal(recording)
+}
+
 // createDirectly creates the source while no server runs, through Postgres itself,
 // with batches of the given size; the next start meets the whole recording.
-func (s *stage) createDirectly(batch int) {
+func (s *stage) createDirectly(topics string, batch int) {
 	s.Helper()
-	s.topics = regexp.MustCompile(shopTopics)
+	s.topics = regexp.MustCompile(topics)
 	conn := s.Conn()
 	if _, err := conn.Exec(s.Context(), "UPDATE metadb.config SET value = $1 WHERE parameter = 'checkpoint_segment_size'", fmt.Sprint(batch)); err != nil {
 		s.Fatal(err)
 	}
 	_, err := conn.Exec(s.Context(), `CALL metadb.create_data_source('shop', 'kafka',
-		ARRAY['brokers', $1, 'security', 'plaintext', 'topics', $2, 'consumer_group', 'scenario'])`, s.broker.Addr(), shopTopics)
+		ARRAY['brokers', $1, 'security', 'plaintext', 'topics', $2, 'consumer_group', 'scenario'])`, s.broker.Addr(), topics)
 	if err != nil {
 		s.Fatal(err)
 	}
