@@ -13,7 +13,7 @@ type Offset struct {
 	Topic     string
 	TopicID   [16]byte
 	Partition int32
-	Next      int64
+	Next      int64 // -1: not known, but the mark is
 	CommitLSN *int64
 	LSN       *int64
 	TsMs      *int64

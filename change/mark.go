@@ -30,12 +30,16 @@ type Mark struct {
 	LastSent int64 // SentMs of the last event at the marked pair
 }
 
-// Accept says whether ev is to be applied and moves the mark past it. Snapshot
-// rows and events without a source position are always accepted and leave the
-// mark alone: their values decide.
+// Accept says whether ev is to be applied and moves the mark past it. Events
+// without a source position, and snapshot rows, leave the mark alone, and their
+// values decide; but a snapshot row below the mark in every respect is one that
+// was read before the changes that followed it.
 func (m *Mark) Accept(ev *Event) bool {
-	if ev.Op == Read || !ev.Pos.HasLSN {
+	if !ev.Pos.HasLSN {
 		return true
+	}
+	if ev.Op == Read {
+		return !m.Set || ev.Pos.LSN >= m.LSN || ev.TsMs > m.TsMs
 	}
 	order := m.compare(ev.Pos)
 	switch {

@@ -49,7 +49,13 @@ func TestMarkAccepts(t *testing.T) {
 			{at(100, 90, 10), true}, {at(110, 105, 8), true}, {at(100, 90, 10), false},
 		}},
 		{"snapshot rows decide by value", []seen{
-			{at(100, 90, 10), true}, {snapshot, true}, {incremental, true}, {at(100, 80, 10), false},
+			{snapshot, true}, {at(0, 5, 2), true}, {snapshot, true}, {incremental, true}, {at(100, 90, 10), true}, {at(100, 80, 10), false},
+		}},
+		{"a snapshot read again after the changes that followed it", []seen{
+			{snapshot, true}, {at(100, 90, 10), true}, {snapshot, false}, {incremental, true},
+		}},
+		{"a snapshot of a source restored to an earlier state", []seen{
+			{at(100, 90, 10), true}, {Event{Op: Read, TsMs: 20, Pos: Position{LSN: 5, HasLSN: true}}, true},
 		}},
 		{"the first transaction after a new slot", []seen{
 			{at(0, 50, 10), true}, {at(60, 40, 11), true}, {at(60, 40, 11), true},

@@ -147,3 +147,23 @@ func TestSourcesSideBySide(t *testing.T) {
 		t.Errorf("the row of the dropped source, read again: %s versions", got)
 	}
 }
+
+// TestAnotherGroupReadsTheSameTopics changes the consumer group: everything is read
+// again, and nothing changes.
+func TestAnotherGroupReadsTheSameTopics(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.source(`^metadb_shop_1\.`)
+	b.play("shop")
+	b.start()
+	b.drained()
+	const versions = "SELECT count(*)::text FROM shop.customers__"
+	before := b.text(versions)
+	b.exec("CALL metadb.alter_data_source('s', ARRAY['set', 'consumer_group', 'another'])")
+	b.waitFor("2", "SELECT max(stream)::text FROM metadb.source_offset")
+	b.waitFor("true", `SELECT (sum(next) FILTER (WHERE stream = 2) = sum(next) FILTER (WHERE stream = 1))::text FROM metadb.source_offset`)
+	if after := b.text(versions); after != before {
+		t.Errorf("%s versions of customers, %s before", after, before)
+	}
+	b.demandSimple(b.check(compare.Options{Capture: "shop", Oracle: "1_initial"}), "events_nopk")
+}

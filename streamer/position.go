@@ -124,10 +124,15 @@ func startAt(part partition, stored *catalog.Offset, group int64, log logRange) 
 		gap = &catalog.Gap{Topic: part.topic, Partition: part.id, Kind: kind, Expected: expected, Available: log.start}
 	}
 	fresh := catalog.Offset{Topic: part.topic, TopicID: log.id, Partition: part.id, Next: log.start}
+	unknown := stored == nil || stored.Next < 0
+	if unknown && stored != nil && stored.TopicID == log.id {
+		fresh = *stored
+		fresh.Next = log.start
+	}
 	switch {
-	case stored == nil && group < 0:
+	case unknown && group < 0:
 		return fresh, nil, true
-	case stored == nil:
+	case unknown:
 		fresh.Next = group
 		if group < log.start || group > log.end {
 			fresh.Next = log.start

@@ -30,6 +30,8 @@ func TestStartAt(t *testing.T) {
 	}{
 		{"nothing known", nil, -1, 100, nil, true},
 		{"the group's offset is the way in from 1.4", nil, 150, 150, nil, true},
+		{"another group, with the mark of the one before", stored(here, -1), -1, 100, nil, true},
+		{"another group, of another topic", stored(other, -1), 150, 150, nil, true},
 		{"the group's offset lies before the log", nil, 50, 100, gap(catalog.GapRetention, 50), true},
 		{"the group's offset lies behind the log", nil, 250, 100, gap(catalog.GapTruncated, 250), true},
 		{"our position counts, not the group's", stored(here, 120), 180, 120, nil, false},
@@ -48,7 +50,7 @@ func TestStartAt(t *testing.T) {
 			if diff := cmp.Diff(tt.gap, g); diff != "" {
 				t.Errorf("gap (-want +got):\n%s", diff)
 			}
-			if tt.stored != nil && o.LSN == nil {
+			if tt.stored != nil && o.LSN == nil && tt.stored.TopicID == here {
 				t.Error("the mark is lost")
 			}
 		})

@@ -19,7 +19,7 @@ import (
 // records waits for more while the applier is busy. The bytes of Kafka's records
 // are mostly schemas, of which nothing stays.
 const (
-	batchBytes = 8 << 20
+	batchBytes = 4 << 20
 	pollPause  = 20 * time.Millisecond
 )
 

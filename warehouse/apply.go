@@ -191,6 +191,9 @@ func (a *Applier) applyOne(ctx context.Context, b *change.Batch) (Stats, error) 
 		if err := a.write(ctx, lanes, ledger, &stats); err != nil {
 			return stats, err
 		}
+		if err := a.writeStale(ctx, lanes, &b.Arena, ledger, &stats); err != nil {
+			return stats, err
+		}
 		next = &trip{conn: a.conn.PgConn()}
 		switch {
 		case r.barrier == nil:

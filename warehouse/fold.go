@@ -49,12 +49,33 @@ func (l *lane) merge(e *laneEvent, at int64) {
 		}
 		before = l.versions[v].row
 	}
+	if e.ev.Op == change.Read && l.changedSince(e.state, at) {
+		l.stale = append(l.stale, e.ev)
+		return
+	}
 	if before == nil && e.old != nil {
 		before = e.rowBefore(l)
 	}
 	row := l.complete(e.row, before)
 	l.end(e.state, at)
 	l.begin(e.state, e, at, row)
+}
+
+// changedSince says whether what is current for a key began after the given time.
+// A snapshot row that comes so late must not become current: it is read again, or
+// came by another topic than the changes that followed it.
+func (l *lane) changedSince(st *keyState, at int64) bool {
+	for _, r := range st.rows {
+		if r.start > at {
+			return true
+		}
+	}
+	for _, v := range st.versions {
+		if l.versions[v].start > at {
+			return true
+		}
+	}
+	return false
 }
 
 // rowBefore is the row that a change of key has moved here: ended under its old

@@ -26,8 +26,9 @@ type lane struct {
 	pool    []keyState // states not given out yet
 
 	versions  []version
-	closed    []int64 // ids of stored rows that end
-	ends      []int64 // when, µs since 2000
+	closed    []int64         // ids of stored rows that end
+	ends      []int64         // when, µs since 2000
+	stale     []*change.Event // snapshot rows of keys that have changed since
 	unchanged int
 	missing   int // unavailable values that nothing could replace
 }
@@ -60,8 +61,9 @@ type keyState struct {
 }
 
 type storedRow struct {
-	id  int64
-	row change.Tuple
+	id    int64
+	start int64 // µs since 2000
+	row   change.Tuple
 }
 
 // version is a row that the batch writes.
@@ -271,7 +273,7 @@ func (l *lane) newState() *keyState {
 	return st
 }
 
-// stored takes a fetched row: its id, then the table's columns.
+// stored takes a fetched row: its id and start, then the table's columns.
 func (l *lane) stored(values [][]byte, arena *change.Arena) {
 	row := storedTuple(values, arena)
 	fields := l.allOf
@@ -279,17 +281,19 @@ func (l *lane) stored(values [][]byte, arena *change.Arena) {
 		fields = l.keyOf
 	}
 	st := l.stateOf(fields(row), false)
-	st.rows = append(st.rows, storedRow{id: int64(binary.BigEndian.Uint64(values[0])), row: row})
+	st.rows = append(st.rows, storedRow{
+		id: int64(binary.BigEndian.Uint64(values[0])), start: int64(binary.BigEndian.Uint64(values[1])), row: row,
+	})
 }
 
-// storedTuple copies the row behind the id of a fetched row.
+// storedTuple copies the row behind id and start of a fetched row.
 func storedTuple(values [][]byte, arena *change.Arena) change.Tuple {
 	size := 0
-	for _, v := range values[1:] {
+	for _, v := range values[2:] {
 		size += 4 + len(v)
 	}
 	b := arena.Start(size)
-	for _, v := range values[1:] {
+	for _, v := range values[2:] {
 		if v == nil {
 			b = change.AppendNull(b)
 		} else {

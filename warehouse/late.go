@@ -115,3 +115,24 @@ func (a *Applier) moveEnds(ctx context.Context, l *lane, ids []int64, at int64) 
 	})
 	return t.run(ctx)
 }
+
+// writeStale puts snapshot rows of keys that have changed since into the history,
+// as versions that end where the next one begins.
+func (a *Applier) writeStale(ctx context.Context, lanes []*lane, arena *change.Arena, ledger map[int32]*ledgerEntry, stats *Stats) error {
+	for _, stale := range lanes {
+		for _, ev := range stale.stale {
+			p, err := stale.t.planFor(ev)
+			if err != nil {
+				return err
+			}
+			l := newLane(stale.t, stale.origin)
+			if err := l.add(ev, p, false, arena); err != nil {
+				return err
+			}
+			if _, err := a.replayLate(ctx, l, arena, ledger, stats); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

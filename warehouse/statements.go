@@ -125,7 +125,7 @@ func (t *table) fetchSQL(operator string) string {
 	case 0:
 		return t.fetchAnySQL("IS NOT DISTINCT FROM")
 	case 1:
-		return "SELECT c.__id" + t.columnList(", ", "c.") + " FROM " + t.current() + " c WHERE c." +
+		return "SELECT c.__id, c.__start" + t.columnList(", ", "c.") + " FROM " + t.current() + " c WHERE c." +
 			quote(t.columns[t.key[0]].Name) + " " + operator + " ANY ($1) AND c.__origin = $2"
 	}
 	return t.fetchAnySQL(operator)
@@ -144,7 +144,7 @@ func (t *table) fetchEndedSQL(end string) string {
 		where = append(where, fmt.Sprintf("h.%s %s ($%d::%s[])[1]", quote(c.Name), operator, n+1, c.Type))
 	}
 	last := len(where) + 1
-	return "SELECT h.__id" + t.columnList(", ", "h.") + " FROM " + t.main() + " h WHERE NOT h.__current AND " +
+	return "SELECT h.__id, h.__start" + t.columnList(", ", "h.") + " FROM " + t.main() + " h WHERE NOT h.__current AND " +
 		strings.Join(where, " AND ") + fmt.Sprintf(" AND h.__origin = $%d AND h.__start <= $%[2]d AND h.__end %[3]s $%[2]d", last, last+1, end) +
 		" ORDER BY h.__start DESC, h.__id DESC LIMIT 1"
 }
@@ -159,7 +159,7 @@ func (t *table) fetchAnySQL(operator string) string {
 		names = append(names, fmt.Sprintf("k%d", n))
 		where = append(where, fmt.Sprintf("x.%s %s k.k%d", quote(c.Name), operator, n))
 	}
-	return "SELECT c.__id" + t.columnList(", ", "c.") + " FROM unnest(" + strings.Join(arrays, ", ") + ") k(" +
+	return "SELECT c.__id, c.__start" + t.columnList(", ", "c.") + " FROM unnest(" + strings.Join(arrays, ", ") + ") k(" +
 		strings.Join(names, ", ") + ") CROSS JOIN LATERAL (SELECT * FROM " + t.current() + " x WHERE " +
 		strings.Join(where, " AND ") + fmt.Sprintf(" AND x.__origin = $%d OFFSET 0) c", len(arrays)+1)
 }

@@ -50,7 +50,7 @@ var moreKillPoints = []killPoint{
 	{"poll.after", 4, false}, {"batch.taken", 6, false}, {"batch.applied", 6, false}, {"split.between", 2, false},
 	{"own.before", 7, false}, {"own.after", 8, false},
 	{"ddl.created", 12, false}, {"ddl.columns", 13, false}, {"ddl.types", 14, false}, {"ddl.indexes", 15, false}, {"ddl.key", 16, false},
-	{"close.inside", 6, false}, {"copy.before", 40, true}, {"truncate.before", 2, false}, {"truncate.after", 3, false},
+	{"close.inside", 6, false}, {"copy.before", 9, true}, {"truncate.before", 2, false}, {"truncate.after", 3, false},
 }
 
 // sharedKillPoints are passed only where topics have several partitions.
