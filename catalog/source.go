@@ -85,9 +85,8 @@ type Stream struct {
 
 // OpenStream returns the stream of s, opening the next one when brokers, topics
 // or group are not those of the last (rule R1). Positions of topics that were
-// read from the same brokers by the same group are carried over, exactly; with
-// another group only their marks are (Next is -1), so that what is read again is
-// known. The caller becomes the owner of all positions of the stream.
+// read from the same brokers by the same group are carried over, exactly; else
+// only their marks are (Next is -1), so that what is read again is known. The caller becomes the owner of all positions of the stream.
 func (c *Catalog) OpenStream(ctx context.Context, s Source) (Stream, error) {
 	var st Stream
 	err := pgx.BeginFunc(ctx, c.pool, func(tx pgx.Tx) error {
@@ -136,10 +135,10 @@ func openNext(ctx context.Context, tx pgx.Tx, s Source, st *Stream) error {
 		INSERT INTO metadb.source_offset
 		SELECT (o).* FROM (
 			SELECT jsonb_populate_record(o, jsonb_build_object('stream', $3::integer,
-			       'next', CASE WHEN s.consumer_group = $5 THEN o.next ELSE -1 END)) AS o
+			       'next', CASE WHEN s.brokers = $4 AND s.consumer_group = $5 THEN o.next ELSE -1 END)) AS o
 			FROM metadb.source_offset o
 			JOIN metadb.source_stream s USING (source, stream)
-			WHERE o.source = $1 AND o.stream = $2 AND s.brokers = $4) x`,
+			WHERE o.source = $1 AND o.stream = $2) x`,
 		s.Name, previous, st.Number, s.Brokers, s.ConsumerGroup)
 	if err != nil {
 		return err
