@@ -115,6 +115,7 @@ func (s *session) idle(boundary bool, read error) error {
 	if boundary && s.ledger.shut() || over {
 		if boundary {
 			farewell := &refusal{code: "57P01", message: "terminating connection because Metadb is stopping"}
+			_ = s.client.SetWriteDeadline(time.Now().Add(s.server.config.Grace / 4))
 			_, _ = s.client.Write(farewell.wire())
 		}
 		return errStopped
