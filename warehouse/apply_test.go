@@ -264,6 +264,30 @@ func TestTableBelongsToOneSource(t *testing.T) {
 	}
 }
 
+// A snapshot row that comes after the changes which followed it, as by another
+// topic, is history: it must not become current.
+func TestSnapshotRowThatComesLate(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{1, 10} {
+		f := newFixture(t)
+		a := f.applier()
+		late := merge(t, 10, loanShape, loanKey, 1, "x")
+		late.Op = change.Read
+		equal := merge(t, 5, loanShape, loanKey, 1, "z")
+		equal.Op = change.Read
+		events := []change.Event{merge(t, 20, loanShape, loanKey, 1, "y"), merge(t, 30, loanShape, loanKey, 1, "z"), late, equal}
+		for len(events) > 0 {
+			n := min(size, len(events))
+			f.apply(a, events[:n]...)
+			events = events[n:]
+		}
+		want := []string{"20|30|1|y", "30|now|1|z", "10|20|1|x"}
+		if diff := cmp.Diff(want, f.history("lib.loan__", "id::text, a")); diff != "" {
+			t.Errorf("batches of %d (-want +got):\n%s", size, diff)
+		}
+	}
+}
+
 func TestLedger(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
