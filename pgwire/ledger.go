@@ -197,7 +197,7 @@ func (l *ledger) isReady(status byte) {
 	for c, ok := l.first(); ok; c, ok = l.first() {
 		done := !skipping && !c.failed || c.end == bySync
 		skipping = skipping || c.failed
-		l.names.forget(c, l.answered)
+		l.names.forget(c, l.answered, l.cycles[l.head+1:])
 		c.notes = nil
 		l.head++
 		l.answered, l.finished = 0, 0

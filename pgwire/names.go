@@ -31,14 +31,27 @@ func set(m *map[string]prepared, name string, p prepared) {
 }
 
 // forget drops the names of statements that a cycle was to make but did not, as
-// the backend still has what had the name before.
-func (n *names) forget(c *cycle, answered int) {
+// the backend still has what had the name before. A name that a later cycle gives
+// anew, sent already, is known by that.
+func (n *names) forget(c *cycle, answered int, later []cycle) {
 	if !c.failed {
 		return
 	}
 	for _, one := range c.notes {
-		if one.parse && one.at >= answered {
+		if one.parse && one.at >= answered && !gives(later, one.name) {
 			delete(n.statements, one.name)
 		}
 	}
+}
+
+// gives says whether one of the cycles makes a statement of that name.
+func gives(cycles []cycle, name string) bool {
+	for i := range cycles {
+		for _, n := range cycles[i].notes {
+			if n.parse && n.name == name {
+				return true
+			}
+		}
+	}
+	return false
 }

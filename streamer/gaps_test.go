@@ -43,6 +43,7 @@ func (b *bed) deleteTopics() {
 // also where they lie inside of the new topic; and events may be missing.
 func TestTopicsMadeAgain(t *testing.T) {
 	t.Parallel()
+	muchData(t)
 	for _, running := range []bool{false, true} {
 		b := newBed(t)
 		b.source(`^hard_recreated\.`)
@@ -152,6 +153,7 @@ func TestSourcesSideBySide(t *testing.T) {
 // again, and nothing changes.
 func TestAnotherGroupReadsTheSameTopics(t *testing.T) {
 	t.Parallel()
+	muchData(t)
 	b := newBed(t)
 	b.source(`^metadb_shop_1\.`, "on_bad_value", "null")
 	b.play("shop")

@@ -93,6 +93,7 @@ func poisons() []poison {
 // the good ones all arrive, and each poison ends where it must.
 func TestPoison(t *testing.T) {
 	t.Parallel()
+	muchData(t)
 	b := newBed(t)
 	var records []*kgo.Record
 	good := 0

@@ -16,6 +16,7 @@ import (
 // every one, with restarts of ours between them.
 func TestHardRecordings(t *testing.T) {
 	t.Parallel()
+	muchData(t)
 	tests := []struct {
 		name, topics string
 		stages       int
@@ -63,6 +64,7 @@ func TestHardRecordings(t *testing.T) {
 // connector.
 func TestVariants(t *testing.T) {
 	t.Parallel()
+	muchData(t)
 	for _, name := range []string{"vnoschema", "vstring", "vtxmeta", "vnumeric", "vsignal", "vdocs"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -133,6 +135,7 @@ func replayKeys(t *testing.T, name, prefix string) map[string]int {
 // TestShopResync streams the recording of a second connector after the first's.
 func TestShopResync(t *testing.T) {
 	t.Parallel()
+	muchData(t)
 	b := newBed(t)
 	b.source(`^metadb_shop_[12]\.`, "on_bad_value", "null")
 	b.play("shop")
@@ -147,6 +150,7 @@ func TestShopResync(t *testing.T) {
 // one partition after the other, in both directions.
 func TestPartitionsInAnyOrder(t *testing.T) {
 	t.Parallel()
+	muchData(t)
 	for _, descending := range []bool{false, true} {
 		t.Run(fmt.Sprintf("descending=%v", descending), func(t *testing.T) {
 			t.Parallel()

@@ -123,6 +123,15 @@ func (b *bed) play(names ...string) {
 	}
 }
 
+// muchData leaves a test out of the short run, the one with the race detector,
+// which makes decoding ten times slower; make test runs it without.
+func muchData(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("much data: in the run without the race detector")
+	}
+}
+
 // drained waits until the stored positions are the ends of all the source's topics.
 func (b *bed) drained() {
 	b.Helper()
