@@ -30,6 +30,14 @@ type DeadLetter struct {
 	Reason     string
 }
 
+// Skipped counts the records of a batch that are no events to apply.
+type Skipped struct {
+	Tombstones int // of deletes, whose event came before
+	Ignored    int // no change events: heartbeats, transactions, messages
+	Filtered   int // of tables that a filter rejects
+	Repeated   int // sent again by a restarted connector
+}
+
 // Batch is a run of events from the partitions of one source that the warehouse
 // applies, together with their positions, in one transaction. Events keep the
 // order of their arrival.
@@ -38,6 +46,7 @@ type Batch struct {
 	Events  []Event
 	Dead    []DeadLetter
 	Records int // records read, whether or not they became events
+	Skipped Skipped
 	Arena   Arena
 }
 
@@ -45,7 +54,7 @@ type Batch struct {
 // other, equal it. The halves share the batch's memory.
 func (b *Batch) Split(i int) (head, tail *Batch) {
 	head = &Batch{Events: b.Events[:i:i], Parts: make([]Part, len(b.Parts))}
-	tail = &Batch{Events: b.Events[i:], Parts: make([]Part, len(b.Parts)), Records: b.Records}
+	tail = &Batch{Events: b.Events[i:], Parts: make([]Part, len(b.Parts)), Records: b.Records, Skipped: b.Skipped}
 	cut := make([]int64, len(b.Parts))
 	for p, part := range b.Parts {
 		cut[p] = part.Next

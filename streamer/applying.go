@@ -126,7 +126,8 @@ func (a *applying) note(b *change.Batch, stats warehouse.Stats) {
 			"source", a.source.Name, "values", stats.Missing)
 	}
 	a.log.Debug("checkpoint", "source", a.source.Name, "records", b.Records, "events", stats.Events,
-		"versions", stats.Versions, "closed", stats.Closed, "unchanged", stats.Unchanged)
+		"versions", stats.Versions, "closed", stats.Closed, "unchanged", stats.Unchanged, "tombstones", b.Skipped.Tombstones,
+		"ignored", b.Skipped.Ignored, "filtered", b.Skipped.Filtered, "repeated", b.Skipped.Repeated)
 }
 
 // setAside stores the only event of b as a dead letter, with the record as it is

@@ -23,11 +23,6 @@ const (
 	pollPause  = 20 * time.Millisecond
 )
 
-// counters count records that are not applied, for the log and the status.
-type counters struct {
-	tombstones, ignored, filtered, repeated, dead int64
-}
-
 // reader turns the records of one stream into batches. It runs in one goroutine;
 // batches go to the applier and come back empty through free.
 type reader struct {
@@ -55,7 +50,6 @@ type reader struct {
 
 	pending []*kgo.Record // read but beyond the batch
 	lag     *lagMeter
-	count   counters
 }
 
 // run reads until ctx ends or a partition cannot be read on.
@@ -110,7 +104,7 @@ func (r *reader) next() {
 		clear(r.batch.Events)
 		clear(r.batch.Dead)
 		r.batch.Parts, r.batch.Events, r.batch.Dead = r.batch.Parts[:0], r.batch.Events[:0], r.batch.Dead[:0]
-		r.batch.Records = 0
+		r.batch.Records, r.batch.Skipped = 0, change.Skipped{}
 		r.batch.Arena.Reset()
 	default:
 		r.batch = &change.Batch{Events: make([]change.Event, 0, r.limit)}
@@ -229,7 +223,7 @@ func (r *reader) admit(rec *kgo.Record, ev *change.Event, p *position) (bool, er
 	result, err := r.decodeRecord(r.decoder(rec.Topic), rec, ev)
 	if err != nil {
 		if ev.Table != "" && r.router.route(ev.Schema, ev.Table) == nil {
-			r.count.filtered++
+			r.batch.Skipped.Filtered++
 			return false, nil
 		}
 		return false, err
@@ -237,21 +231,21 @@ func (r *reader) admit(rec *kgo.Record, ev *change.Event, p *position) (bool, er
 	switch result {
 	case debezium.Change:
 	case debezium.Tombstone:
-		r.count.tombstones++
+		r.batch.Skipped.Tombstones++
 		return false, nil
 	default:
-		r.count.ignored++
+		r.batch.Skipped.Ignored++
 		return false, nil
 	}
 	if ev.Target = r.router.route(ev.Schema, ev.Table); ev.Target == nil {
-		r.count.filtered++
+		r.batch.Skipped.Filtered++
 		return false, nil
 	}
 	if err := validate(ev); err != nil {
 		return false, err
 	}
 	if !p.mark.Accept(ev) {
-		r.count.repeated++
+		r.batch.Skipped.Repeated++
 		return false, nil
 	}
 	return true, nil
@@ -318,7 +312,6 @@ func (r *reader) bury(rec *kgo.Record, ev *change.Event, part int, reason error)
 	if err := r.letters.admit(partition{rec.Topic, rec.Partition}, rec.Offset, reason); err != nil {
 		return err
 	}
-	r.count.dead++
 	r.dead += len(rec.Key) + len(rec.Value)
 	r.log.Warn("event set aside", "source", r.source, "topic", rec.Topic, "partition", rec.Partition,
 		"offset", rec.Offset, "reason", reason.Error())
