@@ -1,0 +1,71 @@
+package warehouse
+
+import (
+	"context"
+	"slices"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"metadb/catalog"
+	"metadb/change"
+)
+
+// addLocks takes the shared locks of all tables of the batch, in the order of
+// their ids (rule R16).
+func (a *Applier) addLocks(t *trip, events []change.Event) {
+	var ids []int32
+	known := make(map[*change.Target]bool)
+	var last *change.Target
+	for i := range events {
+		target := events[i].Target
+		if target == last || known[target] {
+			continue
+		}
+		known[target], last = true, target
+		if table := a.tables[tableName{target.Schema, target.Table}]; table != nil {
+			ids = append(ids, table.id)
+		}
+	}
+	slices.Sort(ids)
+	t.add(step{what: "lock tables", stmt: stmtLocks, params: [][]byte{int32Bytes(catalog.LockTable), int32Array(slices.Compact(ids))}})
+}
+
+// fetch reads the current rows of all keys, behind what the trip holds already.
+func (a *Applier) fetch(ctx context.Context, t *trip, lanes []*lane, arena *change.Arena) error {
+	for _, l := range lanes {
+		read := func(r *pgconn.ResultReader) error {
+			for r.NextRow() {
+				l.stored(r.Values(), arena)
+			}
+			return nil
+		}
+		if len(l.keys) > 0 && l.keys[0].n > 0 {
+			t.add(step{what: "read rows of " + l.t.String(), stmt: l.t.stmts.fetch, params: l.params(l.keys), read: read})
+		}
+		a.addSeen(t, l)
+		a.addMoved(t, l, arena)
+		if l.nullish != nil {
+			t.add(step{what: "read rows of " + l.t.String(), stmt: l.t.stmts.nullable, params: l.params(l.nullish), read: read})
+		}
+	}
+	if len(t.steps) == 0 {
+		return nil
+	}
+	if err := t.send(ctx); err != nil {
+		return err
+	}
+	a.opt.Reached("fetch.inside")
+	if err := t.receive(); err != nil {
+		return err
+	}
+	a.opt.Reached("fetch.after")
+	return nil
+}
+
+func (l *lane) params(arrays []*array) [][]byte {
+	params := make([][]byte, 0, len(arrays)+1)
+	for _, k := range arrays {
+		params = append(params, k.bytes())
+	}
+	return append(params, []byte(l.origin))
+}
