@@ -60,6 +60,21 @@ func TestHardRecordings(t *testing.T) {
 	}
 }
 
+// TestResyncUnderANewPrefix streams the same resync taken the other way: an
+// ordinary snapshot in new topics, after the old ones were read to their end.
+func TestResyncUnderANewPrefix(t *testing.T) {
+	t.Parallel()
+	muchData(t)
+	b := newBed(t)
+	b.source(`^hard_resync_same(_new)?\.`)
+	b.start()
+	for _, name := range []string{"resync_same_topics/stage1", "resync_same_topics/stage2", "resync_same_topics_new_prefix/stage3"} {
+		b.play("hard/" + name)
+		b.drained()
+	}
+	b.demandEqual(b.check(compare.Options{Capture: "hard/resync_same_topics_new_prefix/stage3", Unclosed: true}), "log_nopk")
+}
+
 // TestVariants plays one small database through seven configurations of the
 // connector.
 func TestVariants(t *testing.T) {
