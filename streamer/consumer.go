@@ -247,6 +247,7 @@ func (c *consumer) commit(ctx context.Context) {
 	if len(offsets) > 0 {
 		c.reached("group.before")
 		c.client.CommitOffsetsSync(ctx, offsets, nil)
+		c.reached("group.after")
 	}
 }
 

@@ -46,7 +46,7 @@ var killPoints = []killPoint{
 // moreKillPoints complete the list in the long run.
 var moreKillPoints = []killPoint{
 	{"stream.before", 1, false}, {"stream.after", 1, false}, {"open.after", 1, false},
-	{"place.before", 1, false}, {"place.after", 1, false}, {"group.before", 1, false},
+	{"place.before", 1, false}, {"place.after", 1, false}, {"group.before", 1, false}, {"group.after", 1, false},
 	{"poll.after", 4, false}, {"batch.taken", 6, false}, {"batch.applied", 6, false}, {"split.between", 2, false},
 	{"own.before", 7, false}, {"own.after", 8, false},
 	{"ddl.created", 12, false}, {"ddl.columns", 13, false}, {"ddl.types", 14, false}, {"ddl.indexes", 15, false}, {"ddl.key", 16, false},
