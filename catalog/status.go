@@ -20,27 +20,77 @@ type Status struct {
 	State     string
 	Reason    string // why it is not active, for people
 	Rate      float64
-	Lag       *int64 // records not read yet; nil when unknown
+	Lag       *int64 // records not applied yet; nil when unknown
 	LastEvent time.Time
+	// LagSince is when the oldest record that is not applied was written to
+	// Kafka; zero when there is none.
+	LagSince time.Time
+	// CaughtUp is when the worker last had everything applied; zero when it never had.
+	CaughtUp   time.Time
+	Partitions int // assigned
+}
+
+// TableActivity is what a worker reports of a table that had events.
+type TableActivity struct {
+	Schema, Table string
+	Events        int64
+	LastChange    time.Time // the highest commit time at the source
 }
 
 // ReportStatus stores what the worker of a source reports. add is the number of
 // events applied since the last report.
 func (c *Catalog) ReportStatus(ctx context.Context, source string, s Status, add int64) error {
-	var last *time.Time
-	if !s.LastEvent.IsZero() {
-		last = &s.LastEvent
+	failed := ""
+	if s.State == StateError {
+		failed = s.Reason
 	}
 	_, err := c.pool.Exec(ctx, `
-		INSERT INTO metadb.source_status AS t (source, state, reason, events, rate, lag, last_event)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)
+		INSERT INTO metadb.source_status AS t (source, state, reason, events, rate, lag, last_event, lag_since, caught_up,
+			partitions, last_error, last_error_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, CASE WHEN $11 <> '' THEN now() END)
 		ON CONFLICT (source) DO UPDATE
 		SET state = excluded.state, reason = excluded.reason, events = t.events + excluded.events,
 		    rate = excluded.rate, lag = excluded.lag, last_event = coalesce(excluded.last_event, t.last_event),
+		    lag_since = excluded.lag_since, caught_up = coalesce(excluded.caught_up, t.caught_up),
+		    partitions = excluded.partitions, last_error = coalesce(nullif(excluded.last_error, ''), t.last_error),
+		    last_error_at = coalesce(excluded.last_error_at, t.last_error_at),
 		    since = CASE WHEN t.state = excluded.state THEN t.since ELSE now() END, updated = now()`,
-		source, s.State, s.Reason, add, s.Rate, s.Lag, last)
+		source, s.State, s.Reason, add, s.Rate, s.Lag, moment(s.LastEvent), moment(s.LagSince), moment(s.CaughtUp),
+		s.Partitions, failed)
 	if err != nil {
 		return fmt.Errorf("report status of data source %s: %w", source, err)
+	}
+	return nil
+}
+
+// moment is NULL for the zero time.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// ReportTables stores which tables had events of a source since the last report.
+func (c *Catalog) ReportTables(ctx context.Context, source string, tables []TableActivity) error {
+	var schemas, names []string
+	var events []int64
+	var changed []time.Time
+	for _, t := range tables {
+		schemas, names = append(schemas, t.Schema), append(names, t.Table)
+		events, changed = append(events, t.Events), append(changed, t.LastChange)
+	}
+	_, err := c.pool.Exec(ctx, `
+		INSERT INTO metadb.table_activity AS t (schema_name, table_name, source, events, last_change, last_applied)
+		SELECT u.schema_name, u.table_name, $1, u.events, u.last_change, now()
+		FROM unnest($2::text[], $3::text[], $4::bigint[], $5::timestamptz[]) u(schema_name, table_name, events, last_change)
+		ORDER BY 1, 2
+		ON CONFLICT (schema_name, table_name) DO UPDATE
+		SET source = excluded.source, events = t.events + excluded.events,
+		    last_change = greatest(t.last_change, excluded.last_change), last_applied = excluded.last_applied`,
+		source, schemas, names, events, changed)
+	if err != nil {
+		return fmt.Errorf("report tables of data source %s: %w", source, err)
 	}
 	return nil
 }
@@ -51,7 +101,7 @@ func (c *Catalog) ForgetStatus(ctx context.Context) error {
 	_, err := c.pool.Exec(ctx, `
 		WITH gone AS (
 			DELETE FROM metadb.source_status t WHERE NOT EXISTS (SELECT FROM metadb.source s WHERE s.name = t.source))
-		UPDATE metadb.source_status t SET state = $1, reason = '', rate = 0, lag = NULL, since = now(), updated = now()
+		UPDATE metadb.source_status t SET state = $1, reason = '', rate = 0, lag = NULL, lag_since = NULL, partitions = 0, since = now(), updated = now()
 		FROM metadb.source s WHERE s.name = t.source AND NOT s.enable AND t.state <> $1`, StateInactive)
 	if err != nil {
 		return fmt.Errorf("forget status: %w", err)

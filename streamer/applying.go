@@ -91,7 +91,7 @@ func (a *applying) take(ctx context.Context, b *change.Batch) error {
 	for i := range b.Parts {
 		a.consumer.applied(partition{b.Parts[i].Topic, b.Parts[i].Partition}, b.Parts[i].Next)
 	}
-	a.report.applied(len(b.Events), a.consumer.lag.total())
+	a.report.applied(b.Events)
 	return a.letters.full()
 }
 

@@ -2,6 +2,7 @@ package streamer
 
 import (
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -13,9 +14,26 @@ type lagMeter struct {
 	parts map[partition]*lagPart
 }
 
-// lagPart is one partition: the end of what may be read (its last stable offset)
-// and the position of the warehouse.
-type lagPart struct{ end, next int64 }
+// lagPart is one partition: the end of what may be read (its last stable offset),
+// the position of the warehouse, and when the fetches that are not all applied
+// were written to Kafka, oldest first.
+type lagPart struct {
+	end, next int64
+	fetched   []fetchedAt
+}
+
+// fetchedAt is the first record of a fetch.
+type fetchedAt struct {
+	offset  int64
+	written time.Time
+}
+
+// lag is how far a source is behind.
+type lag struct {
+	records    int64     // known to be there and not applied
+	since      time.Time // the oldest of them was written; zero when there is none
+	partitions int       // assigned
+}
 
 func newLagMeter() *lagMeter { return &lagMeter{parts: make(map[partition]*lagPart)} }
 
@@ -33,6 +51,9 @@ func (m *lagMeter) observe(fetches kgo.Fetches) {
 	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
 		if p := m.parts[partition{f.Topic, f.Partition}]; p != nil && f.Err == nil {
 			p.end = max(p.end, f.LastStableOffset)
+			if len(f.Records) > 0 {
+				p.fetched = append(p.fetched, fetchedAt{f.Records[0].Offset, f.Records[0].Timestamp})
+			}
 		}
 	})
 }
@@ -41,18 +62,33 @@ func (m *lagMeter) observe(fetches kgo.Fetches) {
 func (m *lagMeter) applied(p partition, next int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if part := m.parts[p]; part != nil {
-		part.next = next
+	part := m.parts[p]
+	if part == nil {
+		return
+	}
+	part.next = next
+	for len(part.fetched) > 1 && part.fetched[1].offset <= next {
+		part.fetched = part.fetched[1:]
+	}
+	if next >= part.end {
+		part.fetched = nil
 	}
 }
 
-// total is the number of records known to be there and not applied.
-func (m *lagMeter) total() int64 {
+// read tells how far behind the source is. A fetch that is applied in part counts
+// with the time of its first record.
+func (m *lagMeter) read() lag {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var n int64
+	l := lag{partitions: len(m.parts)}
 	for _, p := range m.parts {
-		n += max(0, p.end-p.next)
+		if p.end <= p.next {
+			continue
+		}
+		l.records += p.end - p.next
+		if len(p.fetched) > 0 && (l.since.IsZero() || p.fetched[0].written.Before(l.since)) {
+			l.since = p.fetched[0].written
+		}
 	}
-	return n
+	return l
 }

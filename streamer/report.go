@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"metadb/catalog"
+	"metadb/change"
 )
 
 // reportEvery bounds how old a source's status is.
@@ -21,14 +22,22 @@ type report struct {
 	// mu guards what follows.
 	mu      sync.Mutex
 	status  catalog.Status
-	blocked string // a schema change waits
-	brokers string // brokers cannot be reached
-	events  int64  // applied since the last report
+	blocked string                           // a schema change waits
+	brokers string                           // brokers cannot be reached
+	events  int64                            // applied since the last report
+	meter   *lagMeter                        // of the present run; nil between runs
+	tables  map[*change.Target]*tableChanges // since the last report
 	changed chan struct{}
 }
 
+// tableChanges is what a table had of events.
+type tableChanges struct{ events, tsMs int64 }
+
+// quietReport is how often a source without events is reported.
+const quietReport = 15 * time.Second
+
 func newReport(c *catalog.Catalog, source string, log *slog.Logger) *report {
-	return &report{catalog: c, source: source, log: log, changed: make(chan struct{}, 1)}
+	return &report{catalog: c, source: source, log: log, tables: make(map[*change.Target]*tableChanges), changed: make(chan struct{}, 1)}
 }
 
 // state changes the worker's state and shows it at once.
@@ -61,14 +70,34 @@ func (r *report) broker(reason string) {
 	}
 }
 
-// applied counts events and notes the records left to read.
-func (r *report) applied(events int, lag int64) {
+// follow shows the lag of a run; nil when it has ended.
+func (r *report) follow(m *lagMeter) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.events += int64(events)
-	r.status.Lag = &lag
-	if events > 0 {
-		r.status.LastEvent = time.Now()
+	r.meter = m
+}
+
+// applied counts the events of a batch, and those of each table.
+func (r *report) applied(events []change.Event) {
+	if len(events) == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events += int64(len(events))
+	r.status.LastEvent = time.Now()
+	var last *tableChanges
+	var target *change.Target
+	for i := range events {
+		if ev := &events[i]; last == nil || ev.Target != target {
+			target = ev.Target
+			if last = r.tables[target]; last == nil {
+				last = &tableChanges{}
+				r.tables[target] = last
+			}
+		}
+		last.events++
+		last.tsMs = max(last.tsMs, events[i].TsMs)
 	}
 }
 
@@ -79,13 +108,13 @@ func (r *report) wake() {
 	}
 }
 
-// run stores the status whenever the state changes, and every second while
-// events are applied.
+// run stores the status whenever the state changes, every second while something
+// else does, and now and then.
 func (r *report) run(ctx context.Context) {
 	tick := time.NewTicker(reportEvery)
 	defer tick.Stop()
 	last := time.Now()
-	quiet := false
+	var stored catalog.Status
 	for {
 		force := false
 		select {
@@ -95,30 +124,89 @@ func (r *report) run(ctx context.Context) {
 			force = true
 		case <-tick.C:
 		}
-		r.mu.Lock()
-		status, events := r.status, r.events
-		if r.blocked != "" {
-			status.Reason = r.blocked
-		}
-		if r.brokers != "" {
-			status.State, status.Reason = catalog.StateError, r.brokers
-		}
-		r.mu.Unlock()
-		if !force && quiet && events == 0 {
+		status, events := r.look()
+		elapsed := time.Since(last)
+		still := events == 0 && stored.Rate == 0 && lagOf(status) == lagOf(stored) && status.Partitions == stored.Partitions
+		if !force && still && elapsed < quietReport {
 			continue
 		}
-		if elapsed := time.Since(last).Seconds(); elapsed > 0 {
-			status.Rate = float64(events) / elapsed
+		if elapsed > 0 {
+			status.Rate = float64(events) / elapsed.Seconds()
 		}
-		if err := r.catalog.ReportStatus(ctx, r.source, status, events); err != nil {
+		if err := r.store(ctx, status, events); err != nil {
 			if ctx.Err() == nil {
 				r.log.Debug("cannot report status", "source", r.source, "error", err.Error())
 			}
 			continue
 		}
-		quiet, last = events == 0, time.Now()
-		r.mu.Lock()
-		r.events -= events
-		r.mu.Unlock()
+		stored, last = status, time.Now()
 	}
+}
+
+// look is the status now, and the events since the last report.
+func (r *report) look() (catalog.Status, int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.meter != nil {
+		l := r.meter.read()
+		r.status.Lag, r.status.LagSince, r.status.Partitions = &l.records, l.since, l.partitions
+	} else {
+		r.status.Partitions = 0
+	}
+	if r.status.State == catalog.StateActive && r.brokers == "" && r.status.Lag != nil && *r.status.Lag == 0 {
+		r.status.CaughtUp = time.Now()
+	}
+	status := r.status
+	if r.blocked != "" {
+		status.Reason = r.blocked
+	}
+	if r.brokers != "" {
+		status.State, status.Reason = catalog.StateError, r.brokers
+	}
+	return status, r.events
+}
+
+// store writes a status, and the tables that had events.
+func (r *report) store(ctx context.Context, status catalog.Status, events int64) error {
+	if err := r.catalog.ReportStatus(ctx, r.source, status, events); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	r.events -= events
+	tables := r.tables
+	r.tables = make(map[*change.Target]*tableChanges)
+	r.mu.Unlock()
+	if len(tables) == 0 {
+		return nil
+	}
+	return r.catalog.ReportTables(ctx, r.source, activities(tables))
+}
+
+// activities sums the targets of one table, which are one for each origin.
+func activities(tables map[*change.Target]*tableChanges) []catalog.TableActivity {
+	type name struct{ schema, table string }
+	sums := make(map[name]*catalog.TableActivity)
+	for target, c := range tables {
+		n := name{target.Schema, target.Table}
+		if sums[n] == nil {
+			sums[n] = &catalog.TableActivity{Schema: n.schema, Table: n.table}
+		}
+		sums[n].Events += c.events
+		if at := time.UnixMilli(c.tsMs); at.After(sums[n].LastChange) {
+			sums[n].LastChange = at
+		}
+	}
+	list := make([]catalog.TableActivity, 0, len(sums))
+	for _, a := range sums {
+		list = append(list, *a)
+	}
+	return list
+}
+
+// lagOf is a status' lag; -1 when it is not known.
+func lagOf(s catalog.Status) int64 {
+	if s.Lag == nil {
+		return -1
+	}
+	return *s.Lag
 }

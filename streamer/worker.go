@@ -137,6 +137,8 @@ func (w *worker) runOnce(ctx context.Context) error {
 		return err
 	}
 	defer a.consumer.close()
+	w.report.follow(a.consumer.lag)
+	defer w.report.follow(nil)
 	r := a.consumer.reader(router, letters, w.limit)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return r.run(ctx) })

@@ -16,7 +16,14 @@ SELECT 'data_source'::text AS type,
        t.lag,
        t.last_event,
        (SELECT count(*) FROM metadb.dead_letter d WHERE d.source = s.name) AS dead_letters,
-       g.gaps IS NOT NULL AS unsynchronized
+       g.gaps IS NOT NULL AS unsynchronized,
+       CASE
+           WHEN t.lag = 0 THEN 0.0
+           WHEN t.lag > 0 THEN round(greatest(extract(epoch FROM now() - t.lag_since), 0), 1)
+       END AS lag_seconds,
+       CASE WHEN alive AND s.enable THEN coalesce(t.partitions, 0) ELSE 0 END AS partitions,
+       coalesce(t.last_error, '') AS last_error,
+       t.last_error_at
 FROM metadb.source s
 CROSS JOIN LATERAL (SELECT coalesce(i.heartbeat > now() - interval '15 seconds', false) AS alive FROM metadb.server i) i
 LEFT JOIN metadb.source_status t ON t.source = s.name
@@ -29,6 +36,49 @@ LEFT JOIN LATERAL (
     FROM metadb.source_gap WHERE source = s.name AND cleared_at IS NULL HAVING count(*) > 0
 ) g ON true
 ORDER BY s.name;
+
+-- One row for each table. Numbers of rows are PostgreSQL's estimates; freshness is
+-- the age of the oldest change that may be missing, so that a report can say how old
+-- it is.
+CREATE OR REPLACE VIEW metadb.table_status AS
+SELECT b.schema_name::text,
+       b.table_name::text,
+       b.source_name::text AS source,
+       CASE
+           WHEN s.name IS NULL THEN 'no source'
+           WHEN NOT s.enable OR NOT v.alive THEN 'inactive'
+           WHEN t.state IS DISTINCT FROM 'active' THEN coalesce(nullif(t.state, 'inactive'), 'waiting')
+           WHEN t.lag > 0 THEN 'behind'
+           ELSE 'current'
+       END AS state,
+       CASE
+           WHEN s.name IS NULL THEN NULL
+           WHEN t.lag > 0 THEN greatest(now() - t.lag_since, interval '0')
+           WHEN s.enable AND v.alive AND t.state = 'active' AND t.lag = 0 THEN interval '0'
+           ELSE now() - t.caught_up
+       END AS freshness,
+       a.last_change,
+       a.last_applied,
+       coalesce(a.events, 0) AS events,
+       coalesce(estimate.current_rows, 0) AS rows_estimate,
+       coalesce(estimate.history_rows, 0) AS history_rows_estimate
+FROM metadb.base_table b
+JOIN metadb.data_table d ON d.schema_name = b.schema_name AND d.table_name = b.table_name
+JOIN pg_catalog.pg_namespace n ON n.nspname = b.schema_name
+JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = b.table_name
+LEFT JOIN metadb.source s ON s.name = b.source_name
+LEFT JOIN metadb.source_status t ON t.source = b.source_name
+LEFT JOIN metadb.table_activity a ON a.schema_name = b.schema_name AND a.table_name = b.table_name
+CROSS JOIN LATERAL (SELECT coalesce(i.heartbeat > now() - interval '15 seconds', false) AS alive FROM metadb.server i) v
+CROSS JOIN LATERAL (
+    SELECT coalesce(nullif(pg_stat_get_live_tuples(c.oid), 0), greatest(c.reltuples, 0))::bigint AS current_rows,
+           (SELECT sum(coalesce(nullif(pg_stat_get_live_tuples(p.oid), 0), greatest(p.reltuples, 0)))::bigint
+            FROM pg_catalog.pg_class h
+            JOIN pg_catalog.pg_inherits i ON i.inhparent = h.oid
+            JOIN pg_catalog.pg_class p ON p.oid = i.inhrelid
+            WHERE h.relnamespace = n.oid AND h.relname = d.history_name) AS history_rows
+) estimate
+ORDER BY 1, 2;
 
 CREATE OR REPLACE VIEW metadb.data_sources AS
 SELECT name, brokers, security, topics, consumer_group, schema_pass_filter, schema_stop_filter, table_stop_filter,

@@ -9,3 +9,17 @@ GRANT EXECUTE ON PROCEDURE metadb.create_data_origin(text, boolean) TO metadb_ad
 GRANT EXECUTE ON PROCEDURE metadb.replay_dead_letters(text, bigint[]) TO metadb_admin;
 GRANT SELECT ON metadb.status, metadb.data_sources, metadb.data_origins, metadb.config, metadb.dead_letters,
     metadb.requests TO metadb_admin;
+
+-- Who only looks: monitoring, and people whose reports say how fresh they are.
+DO $$
+BEGIN
+    IF to_regrole('metadb_monitor') IS NULL THEN
+        CREATE ROLE metadb_monitor NOLOGIN;
+    END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN
+    NULL; -- another database of this cluster was quicker
+END
+$$;
+GRANT USAGE ON SCHEMA metadb TO metadb_monitor;
+GRANT SELECT ON metadb.status, metadb.table_status TO metadb_monitor;
+GRANT SELECT ON metadb.table_status TO metadb_admin;

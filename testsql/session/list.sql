@@ -49,3 +49,13 @@ GRANT metadb_admin TO :plain;
 SELECT source, topic, "offset" FROM metadb.dead_letters;
 SELECT record_value FROM metadb.dead_letter;
 DELETE FROM metadb.dead_letter;
+
+-- a monitor
+\c - :admin
+REVOKE metadb_admin FROM :plain;
+GRANT metadb_monitor TO :plain;
+\c - :plain
+SELECT name, source_stream, lag_seconds, partitions, last_error, last_error_at FROM metadb.status;
+SELECT * FROM metadb.table_status;
+SELECT brokers FROM metadb.source;
+ALTER DATA SOURCE sensor ENABLE;
