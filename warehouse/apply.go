@@ -47,6 +47,12 @@ func (a *Applier) Apply(ctx context.Context, b *change.Batch) (total Stats, rest
 		if errors.Is(err, errCommit) {
 			return total, nil, err
 		}
+		if missing := (*yearError)(nil); errors.As(err, &missing) {
+			if err := a.addYearFor(ctx, missing); err != nil {
+				return total, b, err
+			}
+			continue
+		}
 		if err != nil {
 			return total, b, err
 		}
@@ -62,7 +68,7 @@ func (a *Applier) Apply(ctx context.Context, b *change.Batch) (total Stats, rest
 // applyOne applies a batch for which every table is ready.
 func (a *Applier) applyOne(ctx context.Context, b *change.Batch) (Stats, error) {
 	stats := Stats{Events: len(b.Events)}
-	rounds := a.splitRounds(b)
+	rounds, late := a.splitRounds(b), behind(b)
 	first := &trip{conn: a.conn.PgConn()}
 	a.addFence(first)
 	a.addOffsets(first, b.Parts)
@@ -71,7 +77,7 @@ func (a *Applier) applyOne(ctx context.Context, b *change.Batch) (Stats, error) 
 	ledger := make(map[int32]*ledgerEntry)
 	next := first
 	for _, r := range rounds {
-		lanes, err := a.lanesOf(ctx, b, r.events)
+		lanes, err := a.lanesOf(ctx, b, r.events, late)
 		if err != nil {
 			return stats, err
 		}
@@ -80,6 +86,9 @@ func (a *Applier) applyOne(ctx context.Context, b *change.Batch) (Stats, error) 
 		}
 		for _, l := range lanes {
 			l.fold()
+			if err := l.checkYears(); err != nil {
+				return stats, err
+			}
 		}
 		if err := a.write(ctx, lanes, ledger, &stats); err != nil {
 			return stats, err

@@ -44,6 +44,7 @@ func (a *Applier) fetch(ctx context.Context, t *trip, lanes []*lane, arena *chan
 		}
 		a.addSeen(t, l)
 		a.addMoved(t, l, arena)
+		a.addEnded(t, l)
 		if l.nullish != nil {
 			t.add(step{what: "read rows of " + l.t.String(), stmt: l.t.stmts.nullable, params: l.params(l.nullish), read: read})
 		}

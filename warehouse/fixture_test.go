@@ -25,6 +25,7 @@ type fixture struct {
 	cat    *catalog.Catalog
 	stream catalog.Stream
 	next   int64
+	mark   change.Mark
 }
 
 func newFixture(t testing.TB) *fixture {
@@ -67,13 +68,14 @@ func (f *fixture) applier() *Applier {
 
 // batch makes a batch of events, one record each, at the fixture's position.
 func (f *fixture) batch(events ...change.Event) *change.Batch {
-	b := &change.Batch{Parts: []change.Part{{Topic: "t", From: f.next}}, Records: len(events)}
+	b := &change.Batch{Parts: []change.Part{{Topic: "t", From: f.next, Before: f.mark}}, Records: len(events)}
 	for _, e := range events {
 		e.Offset = f.next
 		f.next++
+		f.mark.Accept(&e)
 		b.Events = append(b.Events, e)
 	}
-	b.Parts[0].Next = f.next
+	b.Parts[0].Next, b.Parts[0].After = f.next, f.mark
 	return b
 }
 

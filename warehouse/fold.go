@@ -25,7 +25,7 @@ func (l *lane) fold() {
 		case len(l.t.key) == 0:
 			l.foldKeyless(e, at)
 		case e.ev.Op == change.Delete:
-			l.end(e.state, at)
+			l.end(e.state, l.notBefore(e.state, at))
 		default:
 			l.merge(e, at)
 		}
@@ -57,8 +57,12 @@ func (l *lane) merge(e *laneEvent, at int64) {
 		before = e.rowBefore(l)
 	}
 	row := l.complete(e.row, before)
-	l.end(e.state, at)
-	l.begin(e.state, e, at, row)
+	from := l.notBefore(e.state, at)
+	l.end(e.state, from)
+	if from > at {
+		l.moved = append(l.moved, int32(len(l.versions)))
+	}
+	l.begin(e.state, e, from, row)
 }
 
 // changedSince says whether what is current for a key began after the given time.
@@ -104,12 +108,12 @@ func (l *lane) foldKeyless(e *laneEvent, at int64) {
 		case len(st.versions) > 0:
 			last := len(st.versions) - 1
 			before = l.versions[st.versions[last]].row
-			l.endVersion(st.versions[last], at)
+			l.endVersion(st.versions[last], max(at, l.versions[st.versions[last]].start))
 			st.versions = st.versions[:last]
 		case len(st.rows) > 0:
 			last := len(st.rows) - 1
 			before = st.rows[last].row
-			l.endRow(st.rows[last].id, at)
+			l.endRow(st.rows[last].id, max(at, st.rows[last].start))
 			st.rows = st.rows[:last]
 		}
 	}
@@ -126,6 +130,9 @@ func (l *lane) begin(st *keyState, e *laneEvent, at int64, row change.Tuple) {
 
 // end ends whatever is current for a key.
 func (l *lane) end(st *keyState, at int64) {
+	if len(st.rows) > 0 || len(st.versions) > 0 {
+		st.ended = at
+	}
 	for _, r := range st.rows {
 		l.endRow(r.id, at)
 		st.gone = r.row

@@ -14,6 +14,7 @@ type lane struct {
 	t      *table
 	origin string
 	events []laneEvent
+	behind map[*change.Event]bool
 	seen   map[int64]bool // keyless events of shared topics: applied before
 	fresh  []int64        // and those that are applied now
 	newest int64          // commit time of the newest, ms
@@ -28,6 +29,7 @@ type lane struct {
 	versions  []version
 	closed    []int64         // ids of stored rows that end
 	ends      []int64         // when, µs since 2000
+	moved     []int32         // versions that begin later than their event
 	stale     []*change.Event // snapshot rows of keys that have changed since
 	unchanged int
 	missing   int // unavailable values that nothing could replace
@@ -41,6 +43,7 @@ type laneEvent struct {
 	next  *keyState    // keyless tables: of the row that begins
 
 	shared bool // the topic has other partitions
+	behind bool // an event of a later time came before it
 
 	old     *keyState    // of the key that the row had before, when values must come from there
 	history change.Tuple // the row that ended under that key, if not in this batch
@@ -51,6 +54,7 @@ type laneEvent struct {
 // in warehouses taken over from 1.4.
 type keyState struct {
 	fetched  bool         // its rows are asked for
+	ended    int64        // when its last version ended, if known; else never
 	gone     change.Tuple // the row that this batch ended last
 	rows     []storedRow
 	versions []int32
@@ -91,7 +95,7 @@ func (l *lane) arrays() []*array {
 // add takes an event into the lane: its row in the table's columns, and the
 // state of its key, which is to be fetched when it is new.
 func (l *lane) add(ev *change.Event, p *plan, shared bool, arena *change.Arena) error {
-	e := laneEvent{ev: ev, shared: shared}
+	e := laneEvent{ev: ev, shared: shared, behind: l.behind[ev]}
 	if ev.Op != change.Delete && ev.Op != change.Truncate {
 		row, err := l.encode(p, ev.Row, arena)
 		if err != nil {
@@ -269,7 +273,7 @@ func (l *lane) newState() *keyState {
 	}
 	st := &l.pool[0]
 	l.pool = l.pool[1:]
-	st.rows, st.versions = st.row[:0], st.version[:0]
+	st.rows, st.versions, st.ended = st.row[:0], st.version[:0], never
 	return st
 }
 

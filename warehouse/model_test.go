@@ -54,6 +54,11 @@ func (m *model) put(ts int64, key string, values []string) {
 	if same {
 		return
 	}
+	for _, r := range m.rows {
+		if r.key == key {
+			ts = max(ts, r.start, r.end)
+		}
+	}
 	if i >= 0 {
 		m.rows[i].end = ts
 	}
@@ -62,14 +67,14 @@ func (m *model) put(ts int64, key string, values []string) {
 
 func (m *model) remove(ts int64, key string) {
 	if i := m.current(key); i >= 0 {
-		m.rows[i].end = ts
+		m.rows[i].end = max(ts, m.rows[i].start)
 	}
 }
 
 func (m *model) truncate(ts int64) {
 	for i := range m.rows {
 		if m.rows[i].end == open {
-			m.rows[i].end = ts
+			m.rows[i].end = max(ts, m.rows[i].start)
 		}
 	}
 }
@@ -136,11 +141,11 @@ func TestModel(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	a := f.applier()
-	table := 0
+	table, lsn := 0, uint64(0)
 	rapid.Check(t, func(rt *rapid.T) {
 		table++
 		to := &change.Target{Schema: "model", Table: fmt.Sprintf("t%d", table)}
-		events, want := drawEvents(rt, to)
+		events, want := drawEvents(rt, to, func() uint64 { lsn++; return lsn })
 		for len(events) > 0 {
 			size := rapid.IntRange(1, len(events)).Draw(rt, "batch")
 			if _, _, err := a.Apply(t.Context(), f.batch(events[:size]...)); err != nil {
@@ -169,7 +174,7 @@ func TestModel(t *testing.T) {
 
 // drawEvents draws a sequence and what the model makes of it. Some events lack
 // the last columns, which then are NULL.
-func drawEvents(rt *rapid.T, to *change.Target) ([]change.Event, []string) {
+func drawEvents(rt *rapid.T, to *change.Target, nextLSN func() uint64) ([]change.Event, []string) {
 	var m model
 	var events []change.Event
 	ts := int64(1_600_000_000_000)
@@ -179,7 +184,7 @@ func drawEvents(rt *rapid.T, to *change.Target) ([]change.Event, []string) {
 		ts += rapid.Int64Range(-1, 3).Draw(rt, "ms")
 		a, b := rapid.IntRange(1, 2).Draw(rt, "a"), rapid.SampledFrom([]string{"", "k"}).Draw(rt, "b")
 		key := fmt.Sprintf("%d,%s", a, b)
-		e := change.Event{TsMs: ts, Target: to, KeyShape: modelKey}
+		e := change.Event{TsMs: ts, Target: to, KeyShape: modelKey, Pos: change.Position{LSN: nextLSN(), HasLSN: true}}
 		switch kind := rapid.IntRange(0, 19).Draw(rt, "kind"); {
 		case kind == 0:
 			e.Op, e.KeyShape = change.Truncate, nil

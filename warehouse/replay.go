@@ -84,7 +84,7 @@ func (a *Applier) replayTruncate(ctx context.Context, ev *change.Event, ledger m
 
 // replayRow applies an event of a row: as usual, unless its key went on after it.
 func (a *Applier) replayRow(ctx context.Context, b *change.Batch, ledger map[int32]*ledgerEntry, stats *Stats) error {
-	lanes, err := a.lanesOf(ctx, b, b.Events)
+	lanes, err := a.lanesOf(ctx, b, b.Events, nil)
 	if err != nil || len(lanes) == 0 || len(lanes[0].events) == 0 {
 		return err
 	}

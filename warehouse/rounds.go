@@ -52,7 +52,7 @@ func (a *Applier) splitRounds(b *change.Batch) []round {
 
 // lanesOf sorts the events into lanes, by table id and origin. Deletes of a
 // table that does not exist do nothing.
-func (a *Applier) lanesOf(ctx context.Context, b *change.Batch, events []change.Event) ([]*lane, error) {
+func (a *Applier) lanesOf(ctx context.Context, b *change.Batch, events []change.Event, late map[*change.Event]bool) ([]*lane, error) {
 	byTarget := make(map[*change.Target]*lane)
 	var lanes []*lane
 	var target *change.Target // of the event before, with its lane, shapes and plan
@@ -79,6 +79,7 @@ func (a *Applier) lanesOf(ctx context.Context, b *change.Batch, events []change.
 				return nil, err
 			}
 			l = newLane(t, ev.Target.Origin)
+			l.behind = late
 			byTarget[ev.Target] = l
 			lanes = append(lanes, l)
 		}

@@ -60,7 +60,7 @@ func (a *Applier) prepare(ctx context.Context, t *table) error {
 	if err != nil {
 		return err
 	}
-	s.truncate, err = prepare("truncate", "UPDATE "+main+" SET __end = $1, __current = false WHERE __current AND __origin = $2",
+	s.truncate, err = prepare("truncate", "UPDATE "+main+" SET __end = greatest($1, __start), __current = false WHERE __current AND __origin = $2",
 		change.TimestampTZ.OID(), change.Text.OID())
 	if err != nil {
 		return err
