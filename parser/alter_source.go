@@ -7,20 +7,21 @@ var switches = []string{"enable", "disable"}
 
 // alterSource reads
 //
-//	ALTER DATA SOURCE name OPTIONS ([ADD | SET] option 'value' | DROP option, …)
-//	ALTER DATA SOURCE name ENABLE | DISABLE
+//	ALTER DATA SOURCE [IF EXISTS] name OPTIONS ([ADD | SET] option 'value' | DROP option, …)
+//	ALTER DATA SOURCE [IF EXISTS] name ENABLE | DISABLE
 //
 // The routine takes triples of an action, an option and its value, and applies
 // them in order; an option without an action is added. So an option may be
 // named again only after it was dropped.
 func alterSource(c *cursor) (string, *Error) {
+	ifExists := c.accept("if", "exists")
 	name, err := c.shortName("data source")
 	if err != nil {
 		return "", err
 	}
 	for _, word := range switches {
 		if c.accept(word) {
-			return fmt.Sprintf("CALL metadb.enable_data_source(%s, %t)", quote(name), word == "enable"), nil
+			return fmt.Sprintf("CALL metadb.enable_data_source(%s, %t%s)", quote(name), word == "enable", flag(ifExists)), nil
 		}
 	}
 	var actions []string
@@ -35,18 +36,18 @@ func alterSource(c *cursor) (string, *Error) {
 		if given[o.name] {
 			return c.fault(c.tokens[at], duplicateObject, "option \"%s\" provided more than once", o.name)
 		}
-		value := ""
+		value := quote("")
 		if action != "drop" {
 			given[o.name] = true
 			value, err = c.sourceValue(o)
 		}
-		actions = append(actions, action, o.name, value)
+		actions = append(actions, quote(action), quote(o.name), value)
 		return err
 	}, switches...)
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("CALL metadb.alter_data_source(%s, %s)", quote(name), quoteArray(actions)), nil
+	return fmt.Sprintf("CALL metadb.alter_data_source(%s, %s%s)", quote(name), textArray(actions), flag(ifExists)), nil
 }
 
 // action takes what is to be done with an option.

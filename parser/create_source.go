@@ -45,12 +45,12 @@ func createSource(c *cursor) (string, *Error) {
 		}
 		given[o.name] = true
 		value, err := c.sourceValue(o)
-		options = append(options, o.name, value)
+		options = append(options, quote(o.name), value)
 		return err
 	})
 	if err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("CALL metadb.create_data_source(%s, %s, %s, %t)",
-		quote(name), quote(kind), quoteArray(options), ifNotExists), nil
+		quote(name), quote(kind), textArray(options), ifNotExists), nil
 }

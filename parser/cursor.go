@@ -91,7 +91,7 @@ func (c *cursor) shortName(what string) (string, *Error) {
 func (c *cursor) part() (string, *Error) {
 	t, ok := c.peek()
 	if !ok || t.kind != word && t.kind != quoted {
-		return "", c.unexpected()
+		return "", c.wanted("a name")
 	}
 	c.next++
 	source := c.text[t.start:t.end]
@@ -101,14 +101,23 @@ func (c *cursor) part() (string, *Error) {
 	return foldASCII(source), nil
 }
 
+// parameter takes a parameter of the extended protocol, such as $1, if it comes
+// next, and returns it as it stands.
+func (c *cursor) parameter() (string, bool) {
+	t, ok := c.peek()
+	if !ok || t.kind != parameter {
+		return "", false
+	}
+	c.next++
+	return c.text[t.start:t.end], true
+}
+
 // literal takes a string constant and returns its value.
 func (c *cursor) literal() (string, *Error) {
 	t, ok := c.peek()
 	if !ok || t.kind != text {
 		err := c.unexpected()
-		if ok && (t.kind == word || t.kind == quoted) {
-			err.Hint = "A value is a string in single quotes."
-		}
+		err.Hint = "A value is a string in single quotes."
 		return "", err
 	}
 	c.next++
@@ -127,7 +136,7 @@ func (c *cursor) number() (string, *Error) {
 		source = c.text[t.start:t.end]
 	}
 	if source == "" || digits(source, len(source), 10) < len(source) {
-		return "", c.unexpected()
+		return "", c.wanted("a number")
 	}
 	if _, err := strconv.ParseInt(source, 10, 64); err != nil {
 		return "", c.fault(t, outOfRange, "number \"%s\" is out of range", source)
@@ -139,27 +148,46 @@ func (c *cursor) number() (string, *Error) {
 // end fails if anything is left.
 func (c *cursor) end() *Error {
 	if _, ok := c.peek(); ok {
-		return c.unexpected()
+		return c.wanted("the end of the statement")
 	}
 	return nil
 }
 
 // unexpected is a syntax error at the next token, in PostgreSQL's words. The
-// hint names the valid word that the client may have meant.
+// hint names the valid word that the client may have meant, or all valid ones.
 func (c *cursor) unexpected(valid ...string) *Error {
-	t, ok := c.peek()
-	if !ok && c.terminator == len(c.text) {
-		return &Error{Code: syntaxError, Message: "syntax error at end of input", at: c.terminator}
-	}
-	if !ok {
-		t = token{kind: symbol, start: c.terminator, end: c.terminator + 1}
-	}
-	source := c.text[t.start:t.end]
-	err := c.fault(t, syntaxError, "syntax error at or near \"%s\"", source)
-	if t.kind == word {
-		err.Hint = didYouMean(source, valid)
+	err := c.wanted(alternatives(valid))
+	if t, ok := c.peek(); ok && t.kind == word {
+		if meant := didYouMean(c.text[t.start:t.end], valid); meant != "" {
+			err.Hint = meant
+		}
 	}
 	return err
+}
+
+// wanted is a syntax error at the next token, with what should stand there.
+func (c *cursor) wanted(what string) *Error {
+	err := &Error{Code: syntaxError, Message: "syntax error at end of input", at: c.terminator}
+	t, ok := c.peek()
+	if !ok {
+		t = token{start: c.terminator, end: min(c.terminator+1, len(c.text))}
+	}
+	if t.start < t.end {
+		err = c.fault(t, syntaxError, "syntax error at or near \"%s\"", c.text[t.start:t.end])
+	}
+	if what != "" {
+		err.Hint = "Expected " + what + "."
+	}
+	return err
+}
+
+// alternatives is "A, B or C".
+func alternatives(words []string) string {
+	upper := strings.ToUpper(strings.Join(words, ", "))
+	if last := strings.LastIndex(upper, ", "); last >= 0 {
+		return upper[:last] + " or " + upper[last+2:]
+	}
+	return upper
 }
 
 // fault is an error at a token.

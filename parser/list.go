@@ -18,15 +18,16 @@ var lists = []struct{ name, query string }{
 func list(c *cursor) (string, *Error) {
 	at := c.next
 	given, err := c.part()
-	if err != nil {
-		return "", err
-	}
 	names := make([]string, len(lists))
 	for i, l := range lists {
-		if given == l.name {
+		if err == nil && given == l.name {
 			return l.query, nil
 		}
 		names[i] = l.name
+	}
+	if err != nil {
+		err.Hint = "Valid parameters are: " + strings.Join(names, ", ")
+		return "", err
 	}
 	err = c.fault(c.tokens[at], invalidParameter, "unrecognized parameter \"%s\"", given)
 	err.Hint = join(didYouMean(given, names), "Valid parameters are: "+strings.Join(names, ", "))

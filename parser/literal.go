@@ -24,13 +24,18 @@ func quote(s string) string {
 	return b.String()
 }
 
-// quoteArray makes a text array of string constants.
-func quoteArray(items []string) string {
-	quoted := make([]string, len(items))
-	for i, s := range items {
-		quoted[i] = quote(s)
+// textArray makes a text array of expressions. Parameters among them become text
+// by the cast.
+func textArray(expressions []string) string {
+	return "ARRAY[" + strings.Join(expressions, ",") + "]::text[]"
+}
+
+// flag makes a routine's last argument, which is false unless it is given.
+func flag(set bool) string {
+	if set {
+		return ", true"
 	}
-	return "ARRAY[" + strings.Join(quoted, ",") + "]::text[]"
+	return ""
 }
 
 // literalValue is the value of a string constant in one of its three forms, or

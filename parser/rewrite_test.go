@@ -44,6 +44,17 @@ func TestRewriteMakesSQL(t *testing.T) {
 		"new options":       {`alter data source s options (add on_bad_value 'null', add on_bad_event 'stop', set dead_letter_limit '5')`, `CALL metadb.alter_data_source(E's', ARRAY[E'add',E'on_bad_value',E'null',E'add',E'on_bad_event',E'stop',E'set',E'dead_letter_limit',E'5']::text[])`},
 		"drop":              {`drop data source s`, `CALL metadb.drop_data_source(E's', false)`},
 		"drop if exists":    {`drop data source if exists s`, `CALL metadb.drop_data_source(E's', true)`},
+		"drop, keep":        {`drop data source s KEEP TABLES`, `CALL metadb.drop_data_source(E's', false)`},
+		"drop called drop":  {`drop data source drop`, `CALL metadb.drop_data_source(E'drop', false)`},
+		"alter if exists":   {`alter data source if exists s options (drop module)`, `CALL metadb.alter_data_source(E's', ARRAY[E'drop',E'module',E'']::text[], true)`},
+		"enable if exists":  {`alter data source if exists s enable`, `CALL metadb.enable_data_source(E's', true, true)`},
+		"parameters":        {`create data source s type kafka options (brokers $1, security $2, topics 't')`, `CALL metadb.create_data_source(E's', E'kafka', ARRAY[E'brokers',$1,E'security',$2,E'topics',E't']::text[], false)`},
+		"alter, parameter":  {`alter data source s options (set topics $1)`, `CALL metadb.alter_data_source(E's', ARRAY[E'set',E'topics',$1]::text[])`},
+		"empty values":      {`alter data source s options (set on_bad_event '', set security '', set dead_letter_limit '')`, `CALL metadb.alter_data_source(E's', ARRAY[E'set',E'on_bad_event',E'',E'set',E'security',E'',E'set',E'dead_letter_limit',E'']::text[])`},
+		"drop origin":       {`drop data origin if exists west.x`, `CALL metadb.drop_data_origin(E'west.x', true)`},
+		"parameter":         {`Alter System /* x */ Set Checkpoint_Segment_Size='1'`, `CALL metadb.alter_system_set(E'checkpoint_segment_size', E'1')`},
+		"quoted parameter":  {`alter system set "max_poll_interval" = $$2$$; select 1`, `CALL metadb.alter_system_set(E'max_poll_interval', E'2'); select 1`},
+		"both systems":      {`alter system set work_mem = '1'; alter system set max_poll_interval = '2'`, `alter system set work_mem = '1'; CALL metadb.alter_system_set(E'max_poll_interval', E'2')`},
 		"origin":            {`create data origin west.x`, `CALL metadb.create_data_origin(E'west.x', false)`},
 		"origin if":         {`create data origin if not exists o`, `CALL metadb.create_data_origin(E'o', true)`},
 		"status":            {`list status`, `SELECT * FROM metadb.status`},
@@ -105,25 +116,27 @@ func TestRewriteFindsMistakes(t *testing.T) {
 		in, code, message, hint string
 		at                      string // the text at which the error is, empty for the end
 	}{
-		{"list", "42601", "syntax error at end of input", "", ""},
-		{"list ;select 1", "42601", `syntax error at or near ";"`, "", ";select"},
-		{"list status now", "42601", `syntax error at or near "now"`, "", "now"},
-		{"list 'status'", "42601", `syntax error at or near "'status'"`, "", "'status'"},
+		{"list", "42601", "syntax error at end of input", lists, ""},
+		{"list ;select 1", "42601", `syntax error at or near ";"`, lists, ";select"},
+		{"list status now", "42601", `syntax error at or near "now"`, "Expected the end of the statement.", "now"},
+		{"list 'status'", "42601", `syntax error at or near "'status'"`, lists, "'status'"},
 		{"list statsu", "22023", `unrecognized parameter "statsu"`, `Did you mean "status"? ` + lists, "statsu"},
 		{"list foo", "22023", `unrecognized parameter "foo"`, lists, "foo"},
 		{"create data sorce s", "42601", `syntax error at or near "sorce"`, `Did you mean "source"?`, "sorce"},
 		{"create data oirgin s", "42601", `syntax error at or near "oirgin"`, `Did you mean "origin"?`, "oirgin"},
-		{"create data mapping for json", "42601", `syntax error at or near "mapping"`, "", "mapping"},
-		{"create data", "42601", "syntax error at end of input", "", ""},
+		{"create data mapping for json", "42601", `syntax error at or near "mapping"`, "Expected SOURCE or ORIGIN.", "mapping"},
+		{"create data", "42601", "syntax error at end of input", "Expected SOURCE or ORIGIN.", ""},
 		{"create data source s tpye kafka", "42601", `syntax error at or near "tpye"`, `Did you mean "type"?`, "tpye"},
-		{"create data source s type kafka", "42601", "syntax error at end of input", "", ""},
+		{"create data source s type kafka", "42601", "syntax error at end of input", "Expected OPTIONS.", ""},
 		{"create data source s type kafka option (x 'y')", "42601", `syntax error at or near "option"`, `Did you mean "options"?`, "option "},
-		{"create data source s type kafka options ()", "42601", `syntax error at or near ")"`, "", ")"},
-		{"create data source s type kafka options (brokers 'b' topics 't')", "42601", `syntax error at or near "topics"`, "", "topics"},
+		{"create data source s type kafka options ()", "42601", `syntax error at or near ")"`, "Expected a name.", ")"},
+		{"create data source s type kafka options (brokers 'b' topics 't')", "42601", `syntax error at or near "topics"`, `Expected "," or ")".`, "topics"},
 		{"create data source s type kafka options (brokers b)", "42601", `syntax error at or near "b"`, "A value is a string in single quotes.", "b)"},
-		{"create data source s type kafka options (brokers $1)", "42601", `syntax error at or near "$1"`, "", "$1"},
-		{"create data source s type kafka options (brokers 'b',)", "42601", `syntax error at or near ")"`, "", ")"},
-		{"create data source s type kafka options (brokers 'b') x", "42601", `syntax error at or near "x"`, "", "x"},
+		{"create data source s type kafka options (brokers 5)", "42601", `syntax error at or near "5"`, "A value is a string in single quotes.", "5)"},
+		{"create data source s type kafka options brokers 'b'", "42601", `syntax error at or near "brokers"`, `Expected "(".`, "brokers"},
+		{"create data source $1 type kafka options (brokers 'b')", "42601", `syntax error at or near "$1"`, "Expected a name.", "$1"},
+		{"create data source s type kafka options (brokers 'b',)", "42601", `syntax error at or near ")"`, "Expected a name.", ")"},
+		{"create data source s type kafka options (brokers 'b') x", "42601", `syntax error at or near "x"`, "Expected the end of the statement.", "x"},
 		{"create data source s type kafak options (brokers 'b')", "22023", `invalid data source type "kafak"`, `Did you mean "kafka"? The type of a data source is kafka.`, "kafak"},
 		{"create data source s type kafka options (topisc 't')", "22023", `invalid option "topisc"`, `Did you mean "topics"? ` + valid, "topisc"},
 		{"create data source s type kafka options (zzz 't')", "22023", `invalid option "zzz"`, valid, "zzz"},
@@ -134,27 +147,30 @@ func TestRewriteFindsMistakes(t *testing.T) {
 		{"create data source s type kafka options (schema_stop_filter 'a,(')", "2201B", "invalid regular expression \"(\" in option \"schema_stop_filter\": missing closing ): `(`", "Patterns are separated by commas and have RE2 syntax.", "'a,("},
 		{"alter data source s options (set module 'a', set module 'b')", "42710", `option "module" provided more than once`, "", "module 'b'"},
 		{"alter data source s options (drop modul)", "22023", `invalid option "modul"`, `Did you mean "module"? ` + valid, "modul"},
-		{"alter data source s", "42601", "syntax error at end of input", "", ""},
+		{"alter data source s", "42601", "syntax error at end of input", "Expected OPTIONS, ENABLE or DISABLE.", ""},
 		{"alter data source s enabled", "42601", `syntax error at or near "enabled"`, `Did you mean "enable"?`, "enabled"},
 		{"alter data source s disalbe", "42601", `syntax error at or near "disalbe"`, `Did you mean "disable"?`, "disalbe"},
-		{"alter data source s enable now", "42601", `syntax error at or near "now"`, "", "now"},
+		{"alter data source s enable now", "42601", `syntax error at or near "now"`, "Expected the end of the statement.", "now"},
 		{"alter data source s options (on_bad_value 'nul')", "22023", `invalid value for option "on_bad_value": "nul"`, `Did you mean "null"? Valid values are: dead_letter, null`, "'nul'"},
-		{"alter data source s options (on_bad_event '')", "22023", `invalid value for option "on_bad_event": ""`, `Valid values are: set_aside, stop`, "''"},
+		{"alter data source if exist s disable", "42601", `syntax error at or near "exist"`, "Expected OPTIONS, ENABLE or DISABLE.", "exist"},
 		{"alter data source s options (dead_letter_limit '0')", "22023", `invalid value for option "dead_letter_limit": "0"`, "The value is a number from 1 to 2147483647.", "'0'"},
 		{"alter data source s options (dead_letter_limit '+5')", "22023", `invalid value for option "dead_letter_limit": "+5"`, "The value is a number from 1 to 2147483647.", "'+5'"},
-		{"replay", "42601", "syntax error at end of input", "", ""},
+		{"replay", "42601", "syntax error at end of input", "Expected DEAD.", ""},
 		{"replay deda letters", "42601", `syntax error at or near "deda"`, `Did you mean "dead"?`, "deda"},
 		{"replay dead leters", "42601", `syntax error at or near "leters"`, `Did you mean "letters"?`, "leters"},
-		{"replay dead letters for data source s", "42601", `syntax error at or near "for"`, "", "for"},
+		{"replay dead letters for data source s", "42601", `syntax error at or near "for"`, "Expected IN.", "for"},
 		{"replay dead letters in data source s ids 1", "42601", `syntax error at or near "ids"`, `Did you mean "id"?`, "ids"},
-		{"replay dead letters in data source s id", "42601", "syntax error at end of input", "", ""},
-		{"replay dead letters in data source s id 1,", "42601", "syntax error at end of input", "", ""},
-		{"replay dead letters in data source s id -1", "42601", `syntax error at or near "-"`, "", "-1"},
-		{"replay dead letters in data source s id 1.5", "42601", `syntax error at or near "1.5"`, "", "1.5"},
+		{"replay dead letters in data source s id", "42601", "syntax error at end of input", "Expected a number.", ""},
+		{"replay dead letters in data source s id 1,", "42601", "syntax error at end of input", "Expected a number.", ""},
+		{"replay dead letters in data source s id -1", "42601", `syntax error at or near "-"`, "Expected a number.", "-1"},
+		{"replay dead letters in data source s id 1.5", "42601", `syntax error at or near "1.5"`, "Expected a number.", "1.5"},
 		{"replay dead letters in data source s id 9223372036854775808", "22003", `number "9223372036854775808" is out of range`, "", "92"},
 		{"alter data srouce s", "42601", `syntax error at or near "srouce"`, `Did you mean "source"?`, "srouce"},
-		{"drop data source", "42601", "syntax error at end of input", "", ""},
-		{"drop data source if exists", "42601", "syntax error at end of input", "", ""},
+		{"drop data source", "42601", "syntax error at end of input", "Expected a name.", ""},
+		{"drop data source if exists", "42601", "syntax error at end of input", "Expected a name.", ""},
+		{"drop data source s cascade", "42601", `syntax error at or near "cascade"`, "Expected KEEP.", "cascade"},
+		{"drop data origins o", "42601", `syntax error at or near "origins"`, `Did you mean "origin"?`, "origins"},
+		{"drop data origin", "42601", "syntax error at end of input", "Expected a name.", ""},
 		{"create data source " + strings.Repeat("x", 64), "42622", `data source name "` + strings.Repeat("x", 64) + `" too long`, "A name has at most 63 bytes.", "xxx"},
 		{"create data origin " + strings.Repeat("ä", 32), "42622", `data origin name "` + strings.Repeat("ä", 32) + `" too long`, "A name has at most 63 bytes.", "ää"},
 		{"select 'ä€𝄞'; list foo; list bar; list status", "22023", `unrecognized parameter "foo"`, lists, "foo"},
@@ -186,5 +202,38 @@ func TestRewriteSaysWhereOursBegin(t *testing.T) {
 	r := Rewrite("select 'ä'; list status; list foo", usual)
 	if r == nil || r.First != 13 {
 		t.Errorf("got %+v, want first 13", r)
+	}
+}
+
+// TestPostgresKeepsItsOwn holds the forms of ALTER SYSTEM that are not Metadb 1.4's,
+// or not of a parameter of ours (rule R23).
+func TestPostgresKeepsItsOwn(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`alter system set work_mem = '1MB'`,
+		`alter system set work_mem TO 5`,
+		`alter system set "Checkpoint_Segment_Size" = '1'`,
+		`alter system set checkpoint_segment_size TO '1'`,
+		`alter system set checkpoint_segment_size = 1`,
+		`alter system set checkpoint_segment_size = on`,
+		`alter system set checkpoint_segment_size = DEFAULT`,
+		`alter system set checkpoint_segment_size = '1', '2'`,
+		`alter system set checkpoint_segment_size '1'`,
+		`alter system set 'checkpoint_segment_size' = '1'`,
+		`alter system set x.checkpoint_segment_size = '1'`,
+		`alter system set checkpoint_segment_size = $1`,
+		`alter system set`,
+		`alter system reset checkpoint_segment_size`,
+		`alter system reset all`,
+		`alter system`,
+		`set checkpoint_segment_size = '1'`,
+	} {
+		if r := Rewrite(text, usual); r != nil {
+			t.Errorf("%s: taken: %+v", text, r)
+		}
+	}
+	r := Rewrite(`list status; alter system set work_mem = '1'`, usual)
+	if r == nil || r.Err != nil || len(r.Statements) != 1 || !strings.HasSuffix(r.Text, `; alter system set work_mem = '1'`) {
+		t.Errorf("beside one of ours: %+v", r)
 	}
 }

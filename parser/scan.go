@@ -6,13 +6,14 @@ import pg_query "github.com/pganalyze/pg_query_go/v5"
 type kind uint8
 
 const (
-	word    kind = iota // unquoted: keyword or identifier
-	quoted              // identifier in double quotes
-	text                // string constant: '…', E'…' or $$…$$
-	bits                // B'…' or X'…'
-	symbol              // one ASCII character that stands alone
-	comment             // either form
-	other               // numbers, operators, parameters
+	word      kind = iota // unquoted: keyword or identifier
+	quoted                // identifier in double quotes
+	text                  // string constant: '…', E'…' or $$…$$
+	bits                  // B'…' or X'…'
+	symbol                // one ASCII character that stands alone
+	comment               // either form
+	parameter             // $1
+	other                 // numbers, operators
 )
 
 // token is text[start:end] of the message.
@@ -55,6 +56,8 @@ func kindOf(message string, t *pg_query.ScanToken) kind {
 		return text
 	case pg_query.Token_BCONST, pg_query.Token_XCONST:
 		return bits
+	case pg_query.Token_PARAM:
+		return parameter
 	case pg_query.Token_IDENT:
 		if start := int(t.GetStart()); start < len(message) && message[start] == '"' {
 			return quoted

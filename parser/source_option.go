@@ -53,17 +53,21 @@ func (c *cursor) sourceOption() (sourceOption, *Error) {
 	return sourceOption{}, err
 }
 
-// sourceValue takes an option's value and checks it.
+// sourceValue takes an option's value, checks it, and returns the SQL that
+// stands for it. An empty value takes the option away, whatever its values are. A
+// parameter's value nobody knows here: the routine checks it.
 func (c *cursor) sourceValue(o sourceOption) (string, *Error) {
+	if p, ok := c.parameter(); ok {
+		return p, nil
+	}
 	at := c.next
 	value, err := c.literal()
-	if err != nil || o.check == nil {
-		return value, err
+	if err == nil && value != "" && o.check != nil {
+		if err = o.check(o.name, value); err != nil {
+			err.at = c.tokens[at].start
+		}
 	}
-	if err = o.check(o.name, value); err != nil {
-		err.at = c.tokens[at].start
-	}
-	return value, err
+	return quote(value), err
 }
 
 // options takes a list in parentheses, item by item. others are the words that
@@ -73,7 +77,7 @@ func (c *cursor) options(item func() *Error, others ...string) *Error {
 		return c.unexpected(append([]string{"options"}, others...)...)
 	}
 	if !c.acceptSymbol('(') {
-		return c.unexpected()
+		return c.wanted(`"("`)
 	}
 	for {
 		if err := item(); err != nil {
@@ -83,7 +87,7 @@ func (c *cursor) options(item func() *Error, others ...string) *Error {
 			return nil
 		}
 		if !c.acceptSymbol(',') {
-			return c.unexpected()
+			return c.wanted(`"," or ")"`)
 		}
 	}
 }

@@ -12,6 +12,11 @@ type form struct {
 	// tagged says that the statement's name is its command tag; if not, the
 	// backend's tag is shown.
 	tagged bool
+	// shown is the command tag where it is not the name.
+	shown string
+	// takes says of a statement that PostgreSQL has too whether it is ours, by
+	// what follows the words; nil if they decide.
+	takes func(message string, rest []token) bool
 	// parse reads what follows the words and returns the SQL that runs it.
 	parse func(c *cursor) (sql string, err *Error)
 }
@@ -20,9 +25,11 @@ type form struct {
 var forms = []form{
 	{words: []string{"create", "data", "source"}, claim: 2, tagged: true, parse: createSource},
 	{words: []string{"create", "data", "origin"}, claim: 2, tagged: true, parse: createOrigin},
+	{words: []string{"drop", "data", "origin"}, claim: 2, tagged: true, parse: dropOrigin},
 	{words: []string{"alter", "data", "source"}, claim: 2, tagged: true, parse: alterSource},
 	{words: []string{"drop", "data", "source"}, claim: 2, tagged: true, parse: dropSource},
 	{words: []string{"replay", "dead", "letters"}, claim: 1, tagged: true, parse: replayDeadLetters},
+	{words: []string{"alter", "system", "set"}, claim: 3, tagged: true, shown: "ALTER SYSTEM", takes: takesParameter, parse: alterSystem},
 	{words: []string{"list"}, claim: 1, parse: list},
 }
 
@@ -30,8 +37,11 @@ func (f *form) length() int  { return len(f.words) }
 func (f *form) name() string { return strings.ToUpper(strings.Join(f.words, " ")) }
 
 func (f *form) tag() string {
-	if !f.tagged {
+	switch {
+	case !f.tagged:
 		return ""
+	case f.shown != "":
+		return f.shown
 	}
 	return f.name()
 }
@@ -44,6 +54,8 @@ func formOf(message string, tokens []token) (form, bool) {
 	for _, f := range forms {
 		n := f.match(message, tokens)
 		switch {
+		case n == len(f.words) && f.takes != nil && !f.takes(message, tokens[n:]):
+			return form{}, false
 		case n == len(f.words):
 			return f, true
 		case n < f.claim || n < at:

@@ -1,6 +1,7 @@
 -- ALTER DATA SOURCE: actions are triples of add|set|drop, option, value.
 -- An option that is '' or NULL is absent.
-CREATE OR REPLACE PROCEDURE metadb.alter_data_source(name text, actions text[])
+DROP PROCEDURE IF EXISTS metadb.alter_data_source(text, text[]);
+CREATE OR REPLACE PROCEDURE metadb.alter_data_source(name text, actions text[], if_exists boolean DEFAULT false)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '5s'
@@ -11,7 +12,8 @@ DECLARE
 BEGIN
     PERFORM FROM metadb.source s WHERE s.name = alter_data_source.name FOR UPDATE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'data source "%" does not exist', name USING ERRCODE = '42704';
+        CALL metadb.no_such_source(name, if_exists);
+        RETURN;
     END IF;
     FOR i IN 1 .. coalesce(array_length(actions, 1), 0) BY 3 LOOP
         PERFORM metadb.source_options(ARRAY[actions[i + 1], CASE WHEN actions[i] = 'drop' THEN '' ELSE actions[i + 2] END]);

@@ -10,9 +10,7 @@ BEGIN
         UPDATE metadb.request r SET state = 'failed', detail = 'the data source was dropped', finished_at = now()
         WHERE r.source = drop_data_source.name AND r.state IN ('waiting', 'running');
         CALL metadb.touch();
-    ELSIF if_exists THEN
-        RAISE NOTICE 'data source "%" does not exist, skipping', name;
     ELSE
-        RAISE EXCEPTION 'data source "%" does not exist', name USING ERRCODE = '42704';
+        CALL metadb.no_such_source(name, if_exists);
     END IF;
 END $$;

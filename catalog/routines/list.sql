@@ -81,7 +81,7 @@ CROSS JOIN LATERAL (
 ORDER BY 1, 2;
 
 CREATE OR REPLACE VIEW metadb.data_sources AS
-SELECT name, brokers, security, topics, consumer_group, schema_pass_filter, schema_stop_filter, table_stop_filter,
+SELECT name, brokers, coalesce(nullif(security, ''), 'ssl') AS security, topics, consumer_group, schema_pass_filter, schema_stop_filter, table_stop_filter,
        trim_schema_prefix, add_schema_prefix, map_public_schema, module, enable,
        coalesce(on_bad_value, '') AS on_bad_value, coalesce(on_bad_event, '') AS on_bad_event,
        coalesce(dead_letter_limit, '') AS dead_letter_limit

@@ -12,7 +12,7 @@ DECLARE
 BEGIN
     SELECT s.enable INTO enabled FROM metadb.source s WHERE s.name = replay_dead_letters.source FOR KEY SHARE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'data source "%" does not exist', source USING ERRCODE = '42704';
+        CALL metadb.no_such_source(source, false);
     END IF;
     SELECT i INTO bad FROM unnest(ids) i WHERE NOT EXISTS (
         SELECT FROM metadb.dead_letter d WHERE d.source = replay_dead_letters.source AND d.id = i) LIMIT 1;

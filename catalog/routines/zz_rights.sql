@@ -2,10 +2,12 @@
 REVOKE ALL ON ALL ROUTINES IN SCHEMA metadb FROM PUBLIC;
 GRANT USAGE ON SCHEMA metadb TO metadb_admin;
 GRANT EXECUTE ON PROCEDURE metadb.create_data_source(text, text, text[], boolean) TO metadb_admin;
-GRANT EXECUTE ON PROCEDURE metadb.alter_data_source(text, text[]) TO metadb_admin;
-GRANT EXECUTE ON PROCEDURE metadb.enable_data_source(text, boolean) TO metadb_admin;
+GRANT EXECUTE ON PROCEDURE metadb.alter_data_source(text, text[], boolean) TO metadb_admin;
+GRANT EXECUTE ON PROCEDURE metadb.enable_data_source(text, boolean, boolean) TO metadb_admin;
 GRANT EXECUTE ON PROCEDURE metadb.drop_data_source(text, boolean) TO metadb_admin;
 GRANT EXECUTE ON PROCEDURE metadb.create_data_origin(text, boolean) TO metadb_admin;
+GRANT EXECUTE ON PROCEDURE metadb.drop_data_origin(text, boolean) TO metadb_admin;
+GRANT EXECUTE ON PROCEDURE metadb.alter_system_set(text, text) TO metadb_admin;
 GRANT EXECUTE ON PROCEDURE metadb.replay_dead_letters(text, bigint[]) TO metadb_admin;
 GRANT SELECT ON metadb.status, metadb.data_sources, metadb.data_origins, metadb.config, metadb.dead_letters,
     metadb.requests TO metadb_admin;

@@ -198,6 +198,19 @@ func (i *Instance) WaitFor(d time.Duration, want, sql string) {
 	i.t.Fatalf("%s:\n got %q\nwant %q\nstatus:\n%s", sql, got, want, i.PSQL("LIST STATUS", "-x"))
 }
 
+// Dial connects through the server's port.
+func (i *Instance) Dial() *pgx.Conn {
+	i.t.Helper()
+	w := i.w
+	w.Host, w.Port, w.Database = "127.0.0.1", i.port, "metadb"
+	conn, err := pgx.Connect(i.t.Context(), w.URL())
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	i.t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
 // Conn connects to the warehouse directly.
 func (i *Instance) Conn() *pgx.Conn {
 	i.t.Helper()

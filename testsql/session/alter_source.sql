@@ -25,6 +25,16 @@ ALTER DATA SOURCE sensor OPTIONS (DROP modul);
 SELECT topics, consumer_group FROM metadb.data_sources;
 CALL metadb.enable_data_source('sensor', NULL);
 
+-- '' is no value, and the same value again no error
+ALTER DATA SOURCE sensor OPTIONS (SET topics '^sensor\.,^probe\.', SET on_bad_event '', SET dead_letter_limit '', SET security '');
+ALTER DATA SOURCE sensor OPTIONS (DROP on_bad_event);
+ALTER DATA SOURCE sensor OPTIONS (ADD on_bad_event 'stop');
+SELECT topics, security, on_bad_event, dead_letter_limit FROM metadb.data_sources;
+ALTER DATA SOURCE IF EXISTS nope OPTIONS (SET topics 'x');
+ALTER DATA SOURCE IF EXISTS nope DISABLE;
+ALTER DATA SOURCE IF EXISTS sensor OPTIONS (SET topics '^sensor\.');
+ALTER DATA SOURCE IF sensor DISABLE;
+
 -- stop and start
 ALTER DATA SOURCE sensor DISABLE;
 SELECT name, source_stream, reason FROM metadb.status;

@@ -17,6 +17,9 @@ CREATE DATA SORCE x TYPE kafka OPTIONS (brokers 'b');
 CREATE DATA SOURCE x TYPE kafak OPTIONS (brokers 'b');
 CREATE DATA SOURCE x TYPE kafka;
 CREATE DATA SOURCE x TYPE kafka OPTIONS (brokers b);
+CREATE DATA SOURCE x TYPE kafka OPTIONS (dead_letter_limit 5);
+CREATE DATA SOURCE x TYPE kafka OPTIONS (brokers $1);
+CREATE DATA SOURCE x TYPE kafka OPTIONS brokers 'b';
 CREATE DATA SOURCE x TYPE kafka OPTIONS (broker 'b');
 CREATE DATA SOURCE x TYPE kafka OPTIONS (brokers 'b',
     topics 'a', topics 'b');
