@@ -37,26 +37,40 @@ type TableActivity struct {
 	LastChange    time.Time // the highest commit time at the source
 }
 
+// Counts are what became of a source's records beside the events that were applied.
+type Counts struct {
+	Tombstones int64
+	Ignored    int64 // no change events
+	Filtered   int64 // of tables that a filter rejects
+	Repeated   int64 // sent again
+	Repaired   int64 // values in which characters were replaced
+	Nulled     int64 // values that were replaced by NULL
+}
+
 // ReportStatus stores what the worker of a source reports. add is the number of
-// events applied since the last report.
-func (c *Catalog) ReportStatus(ctx context.Context, source string, s Status, add int64) error {
+// events applied since the last report, counts what became of other records since.
+func (c *Catalog) ReportStatus(ctx context.Context, source string, s Status, add int64, counts Counts) error {
 	failed := ""
 	if s.State == StateError {
 		failed = s.Reason
 	}
 	_, err := c.pool.Exec(ctx, `
 		INSERT INTO metadb.source_status AS t (source, state, reason, events, rate, lag, last_event, lag_since, caught_up,
-			partitions, last_error, last_error_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, CASE WHEN $11 <> '' THEN now() END)
+			partitions, last_error, last_error_at, tombstones, ignored, filtered, repeated, repaired, nulled)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, CASE WHEN $11 <> '' THEN now() END, $12, $13, $14, $15, $16, $17)
 		ON CONFLICT (source) DO UPDATE
 		SET state = excluded.state, reason = excluded.reason, events = t.events + excluded.events,
 		    rate = excluded.rate, lag = excluded.lag, last_event = coalesce(excluded.last_event, t.last_event),
 		    lag_since = excluded.lag_since, caught_up = coalesce(excluded.caught_up, t.caught_up),
 		    partitions = excluded.partitions, last_error = coalesce(nullif(excluded.last_error, ''), t.last_error),
 		    last_error_at = coalesce(excluded.last_error_at, t.last_error_at),
+		    tombstones = t.tombstones + excluded.tombstones, ignored = t.ignored + excluded.ignored,
+		    filtered = t.filtered + excluded.filtered, repeated = t.repeated + excluded.repeated,
+		    repaired = t.repaired + excluded.repaired, nulled = t.nulled + excluded.nulled,
 		    since = CASE WHEN t.state = excluded.state THEN t.since ELSE now() END, updated = now()`,
 		source, s.State, s.Reason, add, s.Rate, s.Lag, moment(s.LastEvent), moment(s.LagSince), moment(s.CaughtUp),
-		s.Partitions, failed)
+		s.Partitions, failed,
+		counts.Tombstones, counts.Ignored, counts.Filtered, counts.Repeated, counts.Repaired, counts.Nulled)
 	if err != nil {
 		return fmt.Errorf("report status of data source %s: %w", source, err)
 	}

@@ -88,10 +88,6 @@ func (a *applying) take(ctx context.Context, b *change.Batch) error {
 	}
 	a.opt.Reached("batch.applied")
 	a.letters.wrote(dead)
-	for i := range b.Parts {
-		a.consumer.applied(partition{b.Parts[i].Topic, b.Parts[i].Partition}, b.Parts[i].Next)
-	}
-	a.report.applied(b.Events)
 	return a.letters.full()
 }
 
@@ -99,7 +95,7 @@ func (a *applying) take(ctx context.Context, b *change.Batch) error {
 // to that event, which becomes a dead letter; the others go on.
 func (a *applying) apply(ctx context.Context, b *change.Batch) error {
 	stats, rest, err := a.applier.Apply(ctx, b)
-	a.note(b, stats)
+	a.applied(b, rest, stats, err)
 	if err == nil || rest == nil || !warehouse.IsEventFault(err) {
 		return err
 	}
@@ -119,15 +115,33 @@ func (a *applying) apply(ctx context.Context, b *change.Batch) error {
 	return a.apply(ctx, tail)
 }
 
+// applied notes what was written of a batch: all but the rest, if it is known.
+func (a *applying) applied(b, rest *change.Batch, stats warehouse.Stats, err error) {
+	if err != nil && (rest == nil || rest == b) {
+		return
+	}
+	counts, events := b.Counts(), b.Events
+	if rest != nil {
+		counts.Subtract(rest.Counts())
+		events = events[:len(events)-len(rest.Events)]
+	} else {
+		for i := range b.Parts {
+			a.consumer.applied(partition{b.Parts[i].Topic, b.Parts[i].Partition}, b.Parts[i].Next)
+		}
+	}
+	a.report.applied(events, counts)
+	a.note(stats, counts)
+}
+
 // note logs what was applied.
-func (a *applying) note(b *change.Batch, stats warehouse.Stats) {
+func (a *applying) note(stats warehouse.Stats, counts change.Counts) {
 	if stats.Missing > 0 {
 		a.log.Warn("values that the source did not send are not known: stored as NULL",
 			"source", a.source.Name, "values", stats.Missing)
 	}
-	a.log.Debug("checkpoint", "source", a.source.Name, "records", b.Records, "events", stats.Events,
-		"versions", stats.Versions, "closed", stats.Closed, "unchanged", stats.Unchanged, "tombstones", b.Skipped.Tombstones,
-		"ignored", b.Skipped.Ignored, "filtered", b.Skipped.Filtered, "repeated", b.Skipped.Repeated)
+	a.log.Debug("checkpoint", "source", a.source.Name, "events", stats.Events,
+		"versions", stats.Versions, "closed", stats.Closed, "unchanged", stats.Unchanged, "tombstones", counts.Tombstones,
+		"ignored", counts.Ignored, "filtered", counts.Filtered, "repeated", counts.Repeated)
 }
 
 // setAside stores the only event of b as a dead letter, with the record as it is
@@ -150,8 +164,10 @@ func (a *applying) setAside(ctx context.Context, b *change.Batch, reason error) 
 		Schema: ev.Schema, Table: ev.Table, Key: rec.Key, Value: rec.Value, Reason: reason.Error(),
 	})
 	b.Events = nil
-	if _, _, err = a.applier.Apply(ctx, b); err == nil {
+	stats, _, err := a.applier.Apply(ctx, b)
+	if err == nil {
 		a.letters.wrote(1)
+		a.applied(b, nil, stats, nil)
 	}
 	return err
 }

@@ -104,7 +104,7 @@ func (r *reader) next() {
 		clear(r.batch.Events)
 		clear(r.batch.Dead)
 		r.batch.Parts, r.batch.Events, r.batch.Dead = r.batch.Parts[:0], r.batch.Events[:0], r.batch.Dead[:0]
-		r.batch.Records, r.batch.Skipped = 0, change.Skipped{}
+		r.batch.Skips, r.batch.Resent, r.batch.Records = r.batch.Skips[:0], r.batch.Resent[:0], 0
 		r.batch.Arena.Reset()
 	default:
 		r.batch = &change.Batch{Events: make([]change.Event, 0, r.limit)}
@@ -206,49 +206,58 @@ func (r *reader) decode(rec *kgo.Record, part int, p *position) error {
 	n := len(r.batch.Events)
 	r.batch.Events = append(r.batch.Events, change.Event{})
 	ev := &r.batch.Events[n]
-	keep, err := r.admit(rec, ev, p)
+	v, err := r.admit(rec, ev, p)
 	if err != nil {
 		err = r.bury(rec, ev, part, err)
 	}
-	if !keep {
-		r.batch.Events = r.batch.Events[:n]
+	if v.apply {
+		ev.Part, ev.Offset = part, rec.Offset
 		return err
 	}
-	ev.Part, ev.Offset = part, rec.Offset
-	return nil
+	r.batch.Events = r.batch.Events[:n]
+	switch {
+	case v.bad:
+	case v.skip == change.Repeated:
+		r.batch.SentAgain(part, rec.Offset, p.mark)
+	default:
+		r.batch.Skips = append(r.batch.Skips, change.Skip{Part: int32(part), Reason: v.skip, Offset: rec.Offset})
+	}
+	return err
 }
 
-// admit decodes the record and says whether its event is to be applied.
-func (r *reader) admit(rec *kgo.Record, ev *change.Event, p *position) (bool, error) {
+// verdict is what becomes of a record: its event is applied, or the record is bad,
+// or skipped for a reason.
+type verdict struct {
+	apply, bad bool
+	skip       change.SkipReason
+}
+
+// admit decodes the record and says what becomes of it. The error says why it is bad.
+func (r *reader) admit(rec *kgo.Record, ev *change.Event, p *position) (verdict, error) {
 	result, err := r.decodeRecord(r.decoder(rec.Topic), rec, ev)
 	if err != nil {
 		if ev.Table != "" && r.router.route(ev.Schema, ev.Table) == nil {
-			r.batch.Skipped.Filtered++
-			return false, nil
+			return verdict{skip: change.Filtered}, nil
 		}
-		return false, err
+		return verdict{bad: true}, err
 	}
 	switch result {
 	case debezium.Change:
 	case debezium.Tombstone:
-		r.batch.Skipped.Tombstones++
-		return false, nil
+		return verdict{skip: change.Tombstone}, nil
 	default:
-		r.batch.Skipped.Ignored++
-		return false, nil
+		return verdict{skip: change.Ignored}, nil
 	}
 	if ev.Target = r.router.route(ev.Schema, ev.Table); ev.Target == nil {
-		r.batch.Skipped.Filtered++
-		return false, nil
+		return verdict{skip: change.Filtered}, nil
 	}
 	if err := validate(ev); err != nil {
-		return false, err
+		return verdict{bad: true}, err
 	}
 	if !p.mark.Accept(ev) {
-		r.batch.Skipped.Repeated++
-		return false, nil
+		return verdict{skip: change.Repeated}, nil
 	}
-	return true, nil
+	return verdict{apply: true}, nil
 }
 
 // decoder is the topic's.

@@ -128,7 +128,7 @@ func (a *applying) replayLetter(ctx context.Context, l *catalog.DeadLetter) erro
 	if err == nil {
 		p.back++
 		a.letters.resolved()
-		a.note(b, stats)
+		a.note(stats, b.Counts())
 		return nil
 	}
 	if !isAnswer(err) {
@@ -161,9 +161,9 @@ func (r *reader) again(l *catalog.DeadLetter) (*change.Batch, error) {
 		Topic: l.Topic, Partition: l.Partition, Offset: l.Offset, Timestamp: l.RecordTime, Key: l.Key, Value: l.Value,
 	}
 	ev := &r.batch.Events[0]
-	keep, err := r.admit(rec, ev, &position{})
+	v, err := r.admit(rec, ev, &position{})
 	ev.Offset = l.Offset
-	if !keep {
+	if !v.apply {
 		r.batch.Events = nil
 	}
 	return r.batch, err

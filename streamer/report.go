@@ -25,6 +25,7 @@ type report struct {
 	blocked string                           // a schema change waits
 	brokers string                           // brokers cannot be reached
 	events  int64                            // applied since the last report
+	counts  change.Counts                    // what became of other records, since then
 	meter   *lagMeter                        // of the present run; nil between runs
 	tables  map[*change.Target]*tableChanges // since the last report
 	changed chan struct{}
@@ -77,13 +78,15 @@ func (r *report) follow(m *lagMeter) {
 	r.meter = m
 }
 
-// applied counts the events of a batch, and those of each table.
-func (r *report) applied(events []change.Event) {
+// applied counts the events of a batch, and those of each table, and what became
+// of its other records.
+func (r *report) applied(events []change.Event, counts change.Counts) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.counts.Add(counts)
 	if len(events) == 0 {
 		return
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.events += int64(len(events))
 	r.status.LastEvent = time.Now()
 	var last *tableChanges
@@ -124,16 +127,16 @@ func (r *report) run(ctx context.Context) {
 			force = true
 		case <-tick.C:
 		}
-		status, events := r.look()
+		status, events, counts := r.look()
 		elapsed := time.Since(last)
-		still := events == 0 && stored.Rate == 0 && lagOf(status) == lagOf(stored) && status.Partitions == stored.Partitions
+		still := events == 0 && counts == (change.Counts{}) && stored.Rate == 0 && lagOf(status) == lagOf(stored) && status.Partitions == stored.Partitions
 		if !force && still && elapsed < quietReport {
 			continue
 		}
 		if elapsed > 0 {
 			status.Rate = float64(events) / elapsed.Seconds()
 		}
-		if err := r.store(ctx, status, events); err != nil {
+		if err := r.store(ctx, status, events, counts); err != nil {
 			if ctx.Err() == nil {
 				r.log.Debug("cannot report status", "source", r.source, "error", err.Error())
 			}
@@ -143,8 +146,8 @@ func (r *report) run(ctx context.Context) {
 	}
 }
 
-// look is the status now, and the events since the last report.
-func (r *report) look() (catalog.Status, int64) {
+// look is the status now, and what was counted since the last report.
+func (r *report) look() (catalog.Status, int64, change.Counts) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.meter != nil {
@@ -163,16 +166,17 @@ func (r *report) look() (catalog.Status, int64) {
 	if r.brokers != "" {
 		status.State, status.Reason = catalog.StateError, r.brokers
 	}
-	return status, r.events
+	return status, r.events, r.counts
 }
 
 // store writes a status, and the tables that had events.
-func (r *report) store(ctx context.Context, status catalog.Status, events int64) error {
-	if err := r.catalog.ReportStatus(ctx, r.source, status, events); err != nil {
+func (r *report) store(ctx context.Context, status catalog.Status, events int64, counts change.Counts) error {
+	if err := r.catalog.ReportStatus(ctx, r.source, status, events, catalog.Counts(counts)); err != nil {
 		return err
 	}
 	r.mu.Lock()
 	r.events -= events
+	r.counts.Subtract(counts)
 	tables := r.tables
 	r.tables = make(map[*change.Target]*tableChanges)
 	r.mu.Unlock()

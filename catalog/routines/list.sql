@@ -23,7 +23,9 @@ SELECT 'data_source'::text AS type,
        END AS lag_seconds,
        CASE WHEN alive AND s.enable THEN coalesce(t.partitions, 0) ELSE 0 END AS partitions,
        coalesce(t.last_error, '') AS last_error,
-       t.last_error_at
+       t.last_error_at,
+       coalesce(t.tombstones + t.ignored + t.filtered + t.repeated, 0) AS skipped,
+       coalesce(t.repaired + t.nulled, 0) AS repaired
 FROM metadb.source s
 CROSS JOIN LATERAL (SELECT coalesce(i.heartbeat > now() - interval '15 seconds', false) AS alive FROM metadb.server i) i
 LEFT JOIN metadb.source_status t ON t.source = s.name
@@ -79,6 +81,14 @@ CROSS JOIN LATERAL (
             WHERE h.relnamespace = n.oid AND h.relname = d.history_name) AS history_rows
 ) estimate
 ORDER BY 1, 2;
+
+-- What became of records beside the events that were applied, since the source was
+-- created: skipped ones by reason, then values that were changed to be stored.
+CREATE OR REPLACE VIEW metadb.source_counters AS
+SELECT s.name, coalesce(t.tombstones, 0) AS tombstones, coalesce(t.ignored, 0) AS ignored, coalesce(t.filtered, 0) AS filtered,
+       coalesce(t.repeated, 0) AS repeated, coalesce(t.repaired, 0) AS repaired_values, coalesce(t.nulled, 0) AS nulled_values
+FROM metadb.source s LEFT JOIN metadb.source_status t ON t.source = s.name
+ORDER BY s.name;
 
 CREATE OR REPLACE VIEW metadb.data_sources AS
 SELECT name, brokers, coalesce(nullif(security, ''), 'ssl') AS security, topics, consumer_group, schema_pass_filter, schema_stop_filter, table_stop_filter,
