@@ -23,7 +23,8 @@ const module = "metadb"
 // may.  A room that is not named here may not exist.
 func arrows() map[string][]string {
 	return map[string][]string{
-		"cmd":       {"streamer", "debezium", "warehouse", "catalog", "change", "pgwire", "parser"},
+		"cmd":       {"console", "streamer", "debezium", "warehouse", "catalog", "change", "pgwire", "parser"},
+		"console":   {"catalog"},
 		"streamer":  {"debezium", "warehouse", "catalog", "change"},
 		"debezium":  {"change"},
 		"warehouse": {"catalog", "change"},
@@ -31,7 +32,7 @@ func arrows() map[string][]string {
 		"change":    {},
 		"pgwire":    {},
 		"parser":    {},
-		"testsql":   {"cmd", "streamer", "debezium", "warehouse", "catalog", "change", "pgwire", "parser"},
+		"testsql":   {"cmd", "console", "streamer", "debezium", "warehouse", "catalog", "change", "pgwire", "parser"},
 	}
 }
 

@@ -23,6 +23,9 @@ type Options struct {
 	// Reached is called with the name of a point of the program where a test may
 	// kill it; nil outside of such tests.
 	Reached func(point string)
+	// Beat is called about every heartbeatEvery, also when PostgreSQL does not
+	// answer; nil for nobody who listens.
+	Beat func()
 }
 
 // Streamer runs a worker for every enabled data source of the catalog.
@@ -38,6 +41,9 @@ type Streamer struct {
 func New(opt Options) *Streamer {
 	if opt.Reached == nil {
 		opt.Reached = func(string) {}
+	}
+	if opt.Beat == nil {
+		opt.Beat = func() {}
 	}
 	return &Streamer{opt: opt, workers: make(map[string]*runningWorker)}
 }
@@ -90,13 +96,21 @@ func (s *Streamer) follow(ctx context.Context) error {
 
 func (s *Streamer) heartbeat(ctx context.Context) error {
 	for {
-		if err := s.opt.Catalog.Heartbeat(ctx); err != nil && ctx.Err() == nil {
+		s.opt.Beat()
+		if err := s.beat(ctx); err != nil && ctx.Err() == nil {
 			s.opt.Log.Debug("heartbeat failed", "error", err.Error())
 		}
 		if err := sleep(ctx, heartbeatEvery); err != nil {
 			return err
 		}
 	}
+}
+
+// beat writes one heartbeat, and does not wait for ever.
+func (s *Streamer) beat(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*heartbeatEvery)
+	defer cancel()
+	return s.opt.Catalog.Heartbeat(ctx)
 }
 
 // reconcile stops the workers of sources that are gone or changed, wakes the

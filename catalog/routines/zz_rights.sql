@@ -23,5 +23,5 @@ EXCEPTION WHEN duplicate_object OR unique_violation THEN
 END
 $$;
 GRANT USAGE ON SCHEMA metadb TO metadb_monitor;
-GRANT SELECT ON metadb.status, metadb.table_status, metadb.source_counters TO metadb_monitor;
-GRANT SELECT ON metadb.table_status, metadb.source_counters TO metadb_admin;
+GRANT SELECT ON metadb.status, metadb.table_status, metadb.source_counters, metadb.log TO metadb_monitor;
+GRANT SELECT ON metadb.table_status, metadb.source_counters, metadb.log TO metadb_admin;

@@ -13,6 +13,19 @@ import (
 // levelFatal is for the line that says why the server could not start.
 const levelFatal = slog.Level(12)
 
+// logging is a server's log: its lines are written, counted and stored.
+type logging struct {
+	*slog.Logger
+	count *logCount
+	store *logStore
+}
+
+func newLogging(w io.Writer, level slog.Level) *logging {
+	l := &logging{count: newLogCount(), store: newLogStore()}
+	l.Logger = slog.New(slog.NewMultiHandler(newLogHandler(w, level), l.count, l.store))
+	return l
+}
+
 // logHandler writes lines as Metadb 1.4 does, "2026-11-21 01:51:59 UTC  INFO:
 // message", with the attributes behind the message.
 type logHandler struct {
@@ -37,18 +50,22 @@ func (h *logHandler) Enabled(_ context.Context, l slog.Level) bool { return l >=
 
 // Handle writes one line.
 func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
+	line := r.Time.UTC().Format("2006-01-02 15:04:05 UTC") + "  " + levelName(r.Level) + ":  " + text(r, h.attrs) + "\n"
+	h.out.mu.Lock()
+	defer h.out.mu.Unlock()
+	_, err := io.WriteString(h.out.w, line)
+	return err
+}
+
+// text is a message with the attributes behind it, on one line.
+func text(r slog.Record, attrs string) string {
 	var b strings.Builder
-	b.WriteString(r.Time.UTC().Format("2006-01-02 15:04:05 UTC"))
-	b.WriteString("  " + levelName(r.Level) + ":  " + oneLine(r.Message) + h.attrs)
+	b.WriteString(oneLine(r.Message) + attrs)
 	r.Attrs(func(a slog.Attr) bool {
 		b.WriteString(formatAttr(a))
 		return true
 	})
-	b.WriteByte('\n')
-	h.out.mu.Lock()
-	defer h.out.mu.Unlock()
-	_, err := io.WriteString(h.out.w, b.String())
-	return err
+	return b.String()
 }
 
 // WithAttrs returns a handler that adds attributes to each line.

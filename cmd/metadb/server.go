@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"metadb/catalog"
+	"metadb/console"
 	"metadb/streamer"
 )
 
@@ -22,7 +23,7 @@ import (
 const poolSize = 8
 
 // serve runs the server on a warehouse until ctx ends.
-func serve(ctx context.Context, c conf, port int, log *slog.Logger) error {
+func serve(ctx context.Context, c conf, f startFlags, log *logging) (err error) {
 	log.Info("starting Metadb " + version)
 	system, err := c.system()
 	if err != nil {
@@ -47,16 +48,26 @@ func serve(ctx context.Context, c conf, port int, log *slog.Logger) error {
 	if err := cat.Started(ctx, version); err != nil {
 		return err
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	stop := keepLog(ctx, cat, log)
+	defer func() { stop(err) }()
+	pulse := console.NewPulse(streamLoop)
+	watch, err := newWatching(ctx, f.http, cat, pulse, log)
 	if err != nil {
-		return fmt.Errorf("listen on port %d: %w", port, err)
+		return err
 	}
-	front := newFront(c, log)
-	streams := streamer.New(streamer.Options{Catalog: cat, Warehouse: system, Log: log, Reached: failpoint()})
-	log.Debug("listening on address \"127.0.0.1\", port " + strconv.Itoa(port))
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(f.port)))
+	if err != nil {
+		return fmt.Errorf("listen on port %d: %w", f.port, err)
+	}
+	front := newFront(c, log.Logger)
+	streams := streamer.New(streamer.Options{
+		Catalog: cat, Warehouse: system, Log: log.Logger, Reached: failpoint(), Beat: func() { pulse.Beat(streamLoop) },
+	})
+	log.Debug("listening on address \"127.0.0.1\", port " + strconv.Itoa(f.port))
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return front.Serve(ctx, listener) })
 	group.Go(func() error { return streams.Run(ctx) })
+	group.Go(func() error { return watch.run(ctx) })
 	group.Go(func() error { return lock.hold(ctx) })
 	log.Info("server is ready to accept connections")
 	err = group.Wait()
@@ -70,6 +81,21 @@ func serve(ctx context.Context, c conf, port int, log *slog.Logger) error {
 	}
 	log.Info("server is shut down")
 	return nil
+}
+
+// keepLog stores the log's lines until the returned function is called, which also
+// stores the last ones and what the server ends with.
+func keepLog(ctx context.Context, cat *catalog.Catalog, log *logging) (stop func(error)) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan error, 1)
+	go func() { done <- log.store.run(ctx, cat, log.Logger) }()
+	return func(fatal error) {
+		if fatal != nil && !errors.Is(fatal, context.Canceled) {
+			_ = log.store.Handle(ctx, slog.NewRecord(time.Now(), levelFatal, fatal.Error(), 0))
+		}
+		cancel()
+		<-done
+	}
 }
 
 // takeWarehouse brings the catalog up to date and takes the lock that makes this

@@ -17,6 +17,7 @@ import (
 // startFlags are the flags of metadb start.
 type startFlags struct {
 	dir, logFile string
+	http         string
 	port         int
 	uuopt, debug bool
 	memlimit     float64
@@ -35,6 +36,7 @@ func newStart() *cobra.Command {
 	addDirFlag(cmd, &f.dir)
 	cmd.Flags().StringVarP(&f.logFile, "log", "l", "", "log file name (default: standard error)")
 	cmd.Flags().IntVarP(&f.port, "port", "p", 8550, "port to listen on")
+	cmd.Flags().StringVar(&f.http, "http", "", "address for /metrics, /healthz and /readyz, such as 127.0.0.1:8551 (default: none)")
 	cmd.Flags().BoolVar(&f.uuopt, "uuopt", false, "accepted for Metadb 1.4; unnecessary updates are always left out")
 	cmd.Flags().BoolVar(&f.debug, "debug", false, "log detailed information")
 	cmd.Flags().Float64Var(&f.memlimit, "memlimit", 1, "soft limit of memory in GiB")
@@ -60,7 +62,7 @@ func start(ctx context.Context, f startFlags, stderr io.Writer) error {
 	if f.debug {
 		level = slog.LevelDebug
 	}
-	log := slog.New(newLogHandler(out, level))
+	log := newLogging(out, level)
 	debug.SetMemoryLimit(int64(min(max(f.memlimit, 0.122), 16) * (1 << 30)))
 	if ctx == nil {
 		ctx = context.Background()
@@ -78,7 +80,7 @@ func start(ctx context.Context, f startFlags, stderr io.Writer) error {
 }
 
 // startLocked serves a data directory that no other server may serve meanwhile.
-func startLocked(ctx context.Context, dir string, f startFlags, log *slog.Logger) error {
+func startLocked(ctx context.Context, dir string, f startFlags, log *logging) error {
 	lock, err := lockPID(dir)
 	if err != nil {
 		return err
@@ -88,5 +90,5 @@ func startLocked(ctx context.Context, dir string, f startFlags, log *slog.Logger
 	if err != nil {
 		return err
 	}
-	return serve(ctx, c, f.port, log)
+	return serve(ctx, c, f, log)
 }

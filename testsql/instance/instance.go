@@ -44,6 +44,9 @@ type Instance struct {
 	dir  string
 	port int
 
+	// Flags are given to metadb start, beside those that every instance has.
+	Flags []string
+
 	cmd  *exec.Cmd
 	done chan struct{}
 	log  lockedBuffer
@@ -119,7 +122,7 @@ func (i *Instance) accepts() bool {
 // Launch starts the server without waiting. failpoint is "point:n:file", or empty.
 func (i *Instance) Launch(failpoint string) {
 	i.t.Helper()
-	i.cmd = exec.Command(i.bin, "start", "-D", i.dir, "-p", strconv.Itoa(i.port), "--debug")
+	i.cmd = exec.Command(i.bin, append([]string{"start", "-D", i.dir, "-p", strconv.Itoa(i.port), "--debug"}, i.Flags...)...)
 	i.cmd.Stdout, i.cmd.Stderr = &i.log, &i.log
 	i.cmd.Env = append(os.Environ(), "METADB_FAILPOINT="+failpoint)
 	if err := i.cmd.Start(); err != nil {
@@ -163,6 +166,22 @@ func (i *Instance) AwaitDeath(ctx context.Context) error {
 		return fmt.Errorf("the server is still running: %w", ctx.Err())
 	}
 }
+
+// Stop ends the server by metadb stop.
+func (i *Instance) Stop() {
+	i.t.Helper()
+	if out, code := i.Run("stop", "-D", i.dir); code != 0 || out != "" {
+		i.t.Fatalf("metadb stop: exit code %d: %s", code, out)
+	}
+	<-i.done
+	i.cmd = nil
+}
+
+// Secrets are words that the server knows and must tell nobody.
+func (i *Instance) Secrets() []string { return []string{i.w.Password} }
+
+// Port is where the server listens for clients.
+func (i *Instance) Port() int { return i.port }
 
 // Log is what the server has written.
 func (i *Instance) Log() string { return i.log.String() }
