@@ -23,12 +23,11 @@ type Offset struct {
 }
 
 // Gap kinds: the log's start passed the position; the log ends before it; the
-// topic was deleted and made again; an event that ends rows is a dead letter.
+// topic was deleted and made again.
 const (
-	GapRetention  = "retention"
-	GapTruncated  = "truncated"
-	GapRecreated  = "recreated"
-	GapDeadLetter = "dead_letter"
+	GapRetention = "retention"
+	GapTruncated = "truncated"
+	GapRecreated = "recreated"
 )
 
 // Gap is a stretch of a partition that is known to be missing.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // maxAuth is the longest message of an authentication, as in PostgreSQL.
@@ -47,16 +48,24 @@ func (s *session) authenticate() error {
 				}
 				return nil
 			case authCleartext:
-				if !isLocal(s.client) {
+				if !isLocal(s.client) && !isEncrypted(s.client) {
 					return errCleartext
 				}
 				answer = true
-			case authMD5, authSASL, authContinue:
+			case authSASL:
+				if isEncrypted(s.backend) && !isEncrypted(s.client) {
+					message = withoutBinding(message)
+				}
+				answer = true
+			case authMD5, authContinue:
 				answer = true
 			case authFinal:
 			default:
 				return errMethod
 			}
+		}
+		if kind == 'E' && s.bindingFails() {
+			message = explainBinding(message)
 		}
 		if _, err := s.client.Write(message); err != nil {
 			return fmt.Errorf("authentication: %w", err)
@@ -79,6 +88,34 @@ func (s *session) authenticate() error {
 		}
 		proved = true
 	}
+}
+
+// withoutBinding leaves the mechanisms with channel binding out of a list of
+// SASL mechanisms. A client without TLS takes them for a sign of an attack.
+func withoutBinding(message []byte) []byte {
+	const method = headerLength + 4
+	kept := [][]byte{message[headerLength:method]}
+	for rest := message[method:]; len(rest) > 0 && rest[0] != 0; {
+		mechanism, behind, ok := cut(rest)
+		if !ok {
+			return message
+		}
+		if rest = behind; !strings.HasSuffix(mechanism, "-PLUS") {
+			kept = append(kept, terminated(mechanism))
+		}
+	}
+	return newMessage('R', append(kept, []byte{0})...)
+}
+
+// explainBinding adds to an error of the backend's what to do about channel
+// binding, if that may be the reason.
+func explainBinding(message []byte) []byte {
+	f, ok := parseFields(message[headerLength:])
+	if !ok || f.get(codeField) != errNotProved.code || f.get(hintField) != "" {
+		return message
+	}
+	return f.set(hintField, "Metadb and its PostgreSQL server show different certificates, so that channel binding fails. "+
+		"Give both the same certificate and key, or connect with channel_binding=disable.").message()
 }
 
 var (

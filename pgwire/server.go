@@ -2,10 +2,12 @@ package pgwire
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -35,6 +37,14 @@ type Config struct {
 	// Calm says that running a text changes no session setting. If nil every
 	// text may.
 	Calm func(text string) bool
+	// Certificate is asked for at each TLS handshake of a client. If nil there is
+	// no TLS.
+	Certificate func() (*tls.Certificate, error)
+	// AllowPlaintextRemote admits clients on other machines that do without TLS.
+	AllowPlaintextRemote bool
+	// Networks are those whose clients are admitted, beside those on this
+	// machine; all if empty.
+	Networks []netip.Prefix
 	// AdminRole is the role that hints name to those without rights, by default
 	// metadb_admin.
 	AdminRole string
@@ -48,15 +58,17 @@ type Config struct {
 	// stops, by default 1 s.
 	Grace time.Duration
 	// MaxStartups bounds the connections that are not yet authenticated, by
-	// default 128.
+	// default 128. A quarter of them may come from one other machine.
 	MaxStartups int
+	// MaxSessions bounds the sessions; 0 leaves that to the backend.
+	MaxSessions int
 	Logger      *slog.Logger
 }
 
 // Server relays clients to the backend.
 type Server struct {
-	config   Config
-	startups chan struct{} // holds one for each connection not yet authenticated
+	config    Config
+	admission admission
 }
 
 // New makes a server. It does nothing until Serve.
@@ -76,7 +88,9 @@ func New(c Config) *Server {
 	if c.MaxStartups == 0 {
 		c.MaxStartups = defaultMaxStartups
 	}
-	return &Server{config: c, startups: make(chan struct{}, c.MaxStartups)}
+	return &Server{config: c, admission: admission{
+		networks: c.Networks, startups: c.MaxStartups, perAddress: max(c.MaxStartups/4, 1), sessions: c.MaxSessions,
+	}}
 }
 
 // Serve accepts clients until the context ends, then closes the listener, ends
@@ -127,17 +141,23 @@ func wait(ctx context.Context, d time.Duration) bool {
 }
 
 // serve is the whole life of one client's connection.
-func (s *Server) serve(ctx context.Context, client net.Conn) {
-	logger := s.config.Logger.With("client", client.RemoteAddr().String())
-	defer func() { _ = client.Close() }()
+func (s *Server) serve(ctx context.Context, accepted net.Conn) {
+	logger := s.config.Logger.With("client", accepted.RemoteAddr().String())
+	client := &arrival{conn: accepted}
+	defer func() { _ = client.conn.Close() }()
 	defer contain(logger)
+	if !s.admission.allows(accepted) {
+		// Nothing is said to those who have no business here.
+		logger.Info("client refused", "reason", "its address is in none of the allowed networks")
+		return
+	}
 	session, err := s.open(ctx, client)
 	var refused *refusal
 	switch {
 	case errors.As(err, &refused):
 		logger.Info("client refused", "code", refused.code, "reason", refused.message)
-		_ = client.SetWriteDeadline(time.Now().Add(s.config.Grace))
-		_, _ = client.Write(refused.wire())
+		_ = client.conn.SetWriteDeadline(time.Now().Add(s.config.Grace))
+		_, _ = client.conn.Write(refused.wire())
 		return
 	case err != nil:
 		logger.Debug("client did not start", "error", err)
@@ -145,7 +165,8 @@ func (s *Server) serve(ctx context.Context, client net.Conn) {
 	case session == nil:
 		return
 	}
-	logger.Debug("session begins")
+	defer s.admission.end()
+	logger.Debug("session begins", "encrypted", isEncrypted(client.conn))
 	err = session.run(ctx, logger)
 	logger.Debug("session ends", "error", err)
 }

@@ -26,22 +26,28 @@ const maxStartup = 10000
 
 var errNotPostgres = errors.New("first packet is not of the protocol")
 
+// arrival is a client that has not yet said who it is.
+type arrival struct {
+	conn net.Conn // as it came, or encrypted
+}
+
 // open takes a client through start-up and authentication. There is no session
-// if the client came to cancel another's statement.
-func (s *Server) open(ctx context.Context, client net.Conn) (*session, error) {
-	select {
-	case s.startups <- struct{}{}:
-		defer func() { <-s.startups }()
-	default:
-		return nil, &refusal{code: "53300", message: "too many clients are connecting"}
+// if the client came to cancel another's statement; else admission.end is to be
+// called behind it.
+func (s *Server) open(ctx context.Context, client *arrival) (*session, error) {
+	accepted := client.conn
+	release, refused := s.admission.reserve(accepted)
+	if refused != nil {
+		return nil, refused
 	}
+	defer release()
 	ctx, cancel := context.WithTimeout(ctx, s.config.StartupTime)
 	defer cancel()
 	// A read that waits for the client ends with the context.
-	unhook := context.AfterFunc(ctx, func() { _ = client.SetDeadline(time.Now()) })
+	unhook := context.AfterFunc(ctx, func() { _ = accepted.SetDeadline(time.Now()) })
 	defer unhook()
 
-	packet, err := readStartup(client)
+	packet, err := s.readStartup(ctx, client)
 	if err != nil {
 		return nil, err
 	}
@@ -51,6 +57,33 @@ func (s *Server) open(ctx context.Context, client net.Conn) (*session, error) {
 	if packet, err = s.startupPacket(packet); err != nil {
 		return nil, err
 	}
+	if !isLocal(client.conn) && !isEncrypted(client.conn) && !s.config.AllowPlaintextRemote {
+		return nil, errPlaintext
+	}
+	if refused := s.admission.begin(); refused != nil {
+		return nil, refused
+	}
+	var made *session
+	defer func() {
+		if made == nil {
+			s.admission.end()
+		}
+	}()
+	candidate, err := s.connect(ctx, client.conn, packet)
+	// If the hook has begun, a deadline may still come over the session.
+	if err == nil && !unhook() {
+		_ = candidate.backend.Close()
+		err = fmt.Errorf("start-up: %w", context.Cause(ctx))
+	}
+	if err != nil {
+		return nil, err
+	}
+	made = candidate
+	return made, nil
+}
+
+// connect gives a client its backend and relays its authentication.
+func (s *Server) connect(ctx context.Context, client net.Conn, packet []byte) (*session, error) {
 	backend, err := s.config.Dial(ctx)
 	if err != nil {
 		s.config.Logger.Warn("backend not reachable", "error", err)
@@ -60,13 +93,12 @@ func (s *Server) open(ctx context.Context, client net.Conn) (*session, error) {
 			hint:    "Metadb is running, but its PostgreSQL server does not answer. Try again when it does.",
 		}
 	}
-	unhookBackend := context.AfterFunc(ctx, func() { _ = backend.SetDeadline(time.Now()) })
+	unhook := context.AfterFunc(ctx, func() { _ = backend.SetDeadline(time.Now()) })
 	made := newSession(s, client, backend)
 	if _, err = backend.Write(packet); err == nil {
 		err = made.authenticate()
 	}
-	// If a hook has begun, a deadline may still come over the session.
-	if !unhookBackend() || !unhook() {
+	if !unhook() {
 		err = errors.Join(err, fmt.Errorf("start-up: %w", context.Cause(ctx)))
 	}
 	if err != nil {
@@ -76,31 +108,59 @@ func (s *Server) open(ctx context.Context, client net.Conn) (*session, error) {
 	return made, nil
 }
 
+var errPlaintext = &refusal{
+	code:    "28000",
+	message: "connections from other machines must use TLS",
+	hint:    "Connect with sslmode=require or stronger.",
+}
+
 // readStartup answers requests for encryption and returns the packet that
 // follows them, with its length. It reads no byte too many, so that nothing
 // that was sent in clear can be taken for encrypted.
-func readStartup(client net.Conn) ([]byte, error) {
+func (s *Server) readStartup(ctx context.Context, client *arrival) ([]byte, error) {
+	var first [1]byte
+	if _, err := io.ReadFull(client.conn, first[:]); err != nil {
+		return nil, err
+	}
 	asked := map[uint32]bool{}
-	for {
-		packet, err := readPacket(client)
+	rest := io.MultiReader(bytes.NewReader(first[:]), client.conn)
+	if first[0] == handshakeRecord && s.config.Certificate != nil {
+		encrypted, err := s.encrypt(ctx, client.conn, true, first[0])
 		if err != nil {
 			return nil, err
 		}
-		switch c := code(packet); {
-		case c == sslRequest || c == gssEncRequest:
-			if asked[c] || len(packet) != 8 {
-				return nil, errNotPostgres
-			}
-			asked[c] = true
-			// TLS would begin here. N tells the client to go on without.
-			if _, err := client.Write([]byte{'N'}); err != nil {
-				return nil, err
-			}
-		case c == cancelRequest || c>>16 != requestVersion:
+		client.conn, rest = encrypted, encrypted
+		asked[sslRequest] = true
+	}
+	for {
+		packet, err := readPacket(rest)
+		if err != nil {
+			return nil, err
+		}
+		rest = client.conn
+		c := code(packet)
+		if c == cancelRequest || c>>16 != requestVersion {
 			return packet, nil
-		default:
+		}
+		if c != sslRequest && c != gssEncRequest || asked[c] || len(packet) != 8 {
 			return nil, errNotPostgres
 		}
+		asked[c] = true
+		if c == gssEncRequest || s.config.Certificate == nil {
+			// N tells the client to go on without.
+			if _, err := client.conn.Write([]byte{'N'}); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if _, err := client.conn.Write([]byte{'S'}); err != nil {
+			return nil, err
+		}
+		encrypted, err := s.encrypt(ctx, client.conn, false)
+		if err != nil {
+			return nil, err
+		}
+		client.conn, rest = encrypted, encrypted
 	}
 }
 

@@ -200,7 +200,7 @@ func TestWhoIsAdmitted(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			addr, _, _ := serve(t, pgwire.Config{Dial: fakeBackend(t, test.ask), AllowPasswordlessLocal: test.allow}, test.wrap)
+			addr, _, _ := serve(t, pgwire.Config{Dial: fakeBackend(t, test.ask), AllowPasswordlessLocal: test.allow, AllowPlaintextRemote: true}, test.wrap)
 			conn, err := pgconn.Connect(t.Context(), "postgres://u:p@"+addr+"/d?sslmode=disable")
 			if err == nil {
 				_ = conn.Close(t.Context())

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"strings"
 
@@ -16,7 +17,13 @@ type conf struct {
 	Superuser, SuperuserPassword   string
 	Systemuser, SystemuserPassword string
 	SSLMode                        string
-	AllowPasswordlessLocal         bool
+	// Of the SQL port. The files' names are complete; both empty means no TLS.
+	ListenAddresses        []listenAddress
+	TLSCertificate, TLSKey string
+	AllowedNetworks        []netip.Prefix
+	AllowPasswordlessLocal bool
+	AllowPlaintextRemote   bool
+	MaxClients             int
 }
 
 // defaultConf is what init writes: the file of Metadb 1.4.
@@ -53,10 +60,8 @@ func readConf(dir string) (conf, error) {
 		Systemuser: get("systemuser", "mdbadmin"), SystemuserPassword: get("systemuser_password", ""),
 		SSLMode: get("sslmode", "require"),
 	}
-	if main.HasKey("allow_passwordless_local") {
-		if c.AllowPasswordlessLocal, err = main.Key("allow_passwordless_local").Bool(); err != nil {
-			return conf{}, fmt.Errorf("allow_passwordless_local in %s: expected true or false", confFile)
-		}
+	if err := c.readPort(main, dir); err != nil {
+		return conf{}, fmt.Errorf("%w in %s", err, confFile)
 	}
 	if c.Database == "" {
 		return conf{}, errors.New("database is not set in " + confFile)

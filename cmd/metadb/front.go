@@ -4,37 +4,83 @@ import (
 	"context"
 	"log/slog"
 	"net"
-	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"metadb/parser"
 	"metadb/pgwire"
 )
 
-// newFront is the SQL port: clients' connections are relayed to the warehouse,
-// and Metadb's statements in them rewritten by parser.
-func newFront(c conf, log *slog.Logger) *pgwire.Server {
-	return pgwire.New(pgwire.Config{
-		Dial:                   c.dial,
+// bindingTime bounds a look at PostgreSQL's certificate at the start.
+const bindingTime = 5 * time.Second
+
+// sqlPort is where clients connect: their connections are relayed to the
+// warehouse, and Metadb's statements in them rewritten by parser.
+type sqlPort struct {
+	server    *pgwire.Server
+	listeners []net.Listener
+}
+
+// openSQLPort listens. Clients are let in by serve.
+func openSQLPort(ctx context.Context, c conf, port int, log *slog.Logger) (*sqlPort, error) {
+	backend, err := newBackend(c)
+	if err != nil {
+		return nil, err
+	}
+	config := pgwire.Config{
+		Dial:                   backend.dial,
 		Database:               c.Database,
 		Rewrite:                rewrite,
 		Calm:                   parser.Calm,
 		AllowPasswordlessLocal: c.AllowPasswordlessLocal,
+		AllowPlaintextRemote:   c.AllowPlaintextRemote,
+		Networks:               c.AllowedNetworks,
+		MaxSessions:            c.MaxClients,
 		Logger:                 log,
-	})
+	}
+	if c.TLSCertificate != "" {
+		cert, err := loadCertificate(c.TLSCertificate, c.TLSKey, log)
+		if err != nil {
+			return nil, err
+		}
+		config.Certificate = cert.current
+		warnOfBinding(ctx, backend, cert, log)
+	}
+	p := &sqlPort{server: pgwire.New(config)}
+	if p.listeners, err = c.listenAll(ctx, port); err != nil {
+		return nil, err
+	}
+	for _, l := range p.listeners {
+		log.Debug("listening on " + l.Addr().Network() + " address " + l.Addr().String())
+	}
+	return p, nil
 }
 
-// dial opens a client's connection to the warehouse: a directory as the host
-// means the socket in it.
-func (c conf) dial(ctx context.Context) (net.Conn, error) {
-	var d net.Dialer
-	if filepath.IsAbs(c.Host) {
-		return d.DialContext(ctx, "unix", filepath.Join(c.Host, ".s.PGSQL."+c.Port))
+// serve lets clients in until ctx ends.
+func (p *sqlPort) serve(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, l := range p.listeners {
+		group.Go(func() error { return p.server.Serve(ctx, l) })
 	}
-	host := c.Host
-	if host == "" {
-		host = "localhost"
+	return group.Wait()
+}
+
+// warnOfBinding says so at the start if clients that bind SCRAM to the channel,
+// as most do, cannot sign in.
+func warnOfBinding(ctx context.Context, to *backend, cert *certificate, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(ctx, bindingTime)
+	defer cancel()
+	conn, err := to.dial(ctx)
+	if err != nil {
+		return // the server's own connections have told why
 	}
-	return d.DialContext(ctx, "tcp", net.JoinHostPort(host, c.Port))
+	defer func() { _ = conn.Close() }()
+	own, err := cert.current()
+	if shown := shownCertificates(conn); err == nil && shown != nil && !pgwire.SameCertificate(own, shown) {
+		log.Warn("PostgreSQL shows another certificate than tls_certificate: clients with TLS and channel binding, which most have, cannot sign in; " +
+			"give both the same certificate and key, or connect to PostgreSQL over loopback or its socket with sslmode = disable")
+	}
 }
 
 // rewrite puts parser's answer into pgwire's words; the two rooms do not know

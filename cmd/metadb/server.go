@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -55,17 +53,15 @@ func serve(ctx context.Context, c conf, f startFlags, log *logging) (err error) 
 	if err != nil {
 		return err
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(f.port)))
+	sql, err := openSQLPort(ctx, c, f.port, log.Logger)
 	if err != nil {
-		return fmt.Errorf("listen on port %d: %w", f.port, err)
+		return err
 	}
-	front := newFront(c, log.Logger)
 	streams := streamer.New(streamer.Options{
 		Catalog: cat, Warehouse: system, Log: log.Logger, Reached: failpoint(), Beat: func() { pulse.Beat(streamLoop) },
 	})
-	log.Debug("listening on address \"127.0.0.1\", port " + strconv.Itoa(f.port))
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return front.Serve(ctx, listener) })
+	group.Go(func() error { return sql.serve(ctx) })
 	group.Go(func() error { return streams.Run(ctx) })
 	group.Go(func() error { return watch.run(ctx) })
 	group.Go(func() error { return lock.hold(ctx) })

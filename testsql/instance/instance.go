@@ -78,6 +78,21 @@ func New(t testing.TB, w Warehouse) *Instance {
 	return i
 }
 
+// Configure adds lines to the configuration file.
+func (i *Instance) Configure(lines ...string) {
+	i.t.Helper()
+	file, err := os.OpenFile(filepath.Join(i.dir, "metadb.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	if _, err := file.WriteString(strings.Join(lines, "\n") + "\n"); err != nil {
+		i.t.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		i.t.Fatal(err)
+	}
+}
+
 // Dir is the data directory.
 func (i *Instance) Dir() string { return i.dir }
 
