@@ -68,9 +68,13 @@ func (c *Catalog) KeepDeadLetter(ctx context.Context, id int64, reason string) e
 	return nil
 }
 
-// DropDeadLetter removes a letter that holds nothing to apply.
+// DropDeadLetter removes a letter that holds nothing to apply, and the gap that it
+// was taken for.
 func (c *Catalog) DropDeadLetter(ctx context.Context, id int64) error {
-	if _, err := c.pool.Exec(ctx, "DELETE FROM metadb.dead_letter WHERE id = $1", id); err != nil {
+	_, err := c.pool.Exec(ctx, `
+		WITH gap AS (UPDATE metadb.source_gap SET cleared_at = now() WHERE letter = $1 AND cleared_at IS NULL)
+		DELETE FROM metadb.dead_letter WHERE id = $1`, id)
+	if err != nil {
 		return fmt.Errorf("drop dead letter: %w", err)
 	}
 	return nil

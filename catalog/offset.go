@@ -23,11 +23,12 @@ type Offset struct {
 }
 
 // Gap kinds: the log's start passed the position; the log ends before it; the
-// topic was deleted and made again.
+// topic was deleted and made again; an event that ends rows is a dead letter.
 const (
-	GapRetention = "retention"
-	GapTruncated = "truncated"
-	GapRecreated = "recreated"
+	GapRetention  = "retention"
+	GapTruncated  = "truncated"
+	GapRecreated  = "recreated"
+	GapDeadLetter = "dead_letter"
 )
 
 // Gap is a stretch of a partition that is known to be missing.

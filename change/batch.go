@@ -28,6 +28,7 @@ type DeadLetter struct {
 	Table      string
 	Key, Value []byte // the record as it came; nil for null
 	Reason     string
+	Event      Event // as far as it could be read; Op is NoOp if not even that
 }
 
 // Batch is a run of events from the partitions of one source that the warehouse

@@ -161,7 +161,7 @@ func (a *applying) setAside(ctx context.Context, b *change.Batch, reason error) 
 		"topic", part.Topic, "partition", part.Partition, "offset", ev.Offset, "reason", reason.Error())
 	b.Dead = append(b.Dead, change.DeadLetter{
 		Part: ev.Part, Offset: ev.Offset, Timestamp: rec.Timestamp.UnixMilli(),
-		Schema: ev.Schema, Table: ev.Table, Key: rec.Key, Value: rec.Value, Reason: reason.Error(),
+		Schema: ev.Schema, Table: ev.Table, Key: rec.Key, Value: rec.Value, Reason: reason.Error(), Event: *ev,
 	})
 	b.Events = nil
 	stats, _, err := a.applier.Apply(ctx, b)

@@ -326,7 +326,7 @@ func (r *reader) bury(rec *kgo.Record, ev *change.Event, part int, reason error)
 		"offset", rec.Offset, "reason", reason.Error())
 	r.batch.Dead = append(r.batch.Dead, change.DeadLetter{
 		Part: part, Offset: rec.Offset, Timestamp: rec.Timestamp.UnixMilli(),
-		Schema: ev.Schema, Table: ev.Table, Key: rec.Key, Value: rec.Value, Reason: reason.Error(),
+		Schema: ev.Schema, Table: ev.Table, Key: rec.Key, Value: rec.Value, Reason: reason.Error(), Event: *ev,
 	})
 	return nil
 }

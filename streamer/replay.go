@@ -124,7 +124,7 @@ func (a *applying) replayLetter(ctx context.Context, l *catalog.DeadLetter) erro
 		a.letters.resolved()
 		return nil
 	}
-	stats, err := a.applier.Replay(ctx, b, []int64{l.ID})
+	stats, err := a.applier.Replay(ctx, b, l.ID)
 	if err == nil {
 		p.back++
 		a.letters.resolved()

@@ -49,6 +49,7 @@ type Applier struct {
 	copyBuf []byte
 	owned   map[*change.Target]bool // whose tables are this source's
 	swept   map[int32]time.Time     // by table: when its row positions were last swept
+	open    openLetters
 }
 
 // Open connects and reads the layout of all tables.
@@ -101,6 +102,9 @@ func (a *Applier) setup(ctx context.Context) error {
 	}
 	if _, err := a.conn.PgConn().Exec(ctx, sessionSettings).ReadAll(); err != nil {
 		return fmt.Errorf("set up session: %w", err)
+	}
+	if err := a.loadLetters(ctx); err != nil {
+		return err
 	}
 	return a.prepareCommon(ctx)
 }

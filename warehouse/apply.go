@@ -68,7 +68,7 @@ func (a *Applier) Apply(ctx context.Context, b *change.Batch) (total Stats, rest
 // applyOne applies a batch for which every table is ready.
 func (a *Applier) applyOne(ctx context.Context, b *change.Batch) (Stats, error) {
 	stats := Stats{Events: len(b.Events)}
-	rounds, late := a.splitRounds(b), behind(b)
+	rounds, late, letters := a.splitRounds(b), behind(b), a.overtaken(b)
 	first := &trip{conn: a.conn.PgConn()}
 	a.addFence(first)
 	a.addOffsets(first, b.Parts)
@@ -85,7 +85,11 @@ func (a *Applier) applyOne(ctx context.Context, b *change.Batch) (Stats, error) 
 			return stats, err
 		}
 		for _, l := range lanes {
+			l.letters = letters
 			l.fold()
+			for _, ev := range l.missed {
+				letters.missed(a, b, ev)
+			}
 			if err := l.checkYears(); err != nil {
 				return stats, err
 			}
@@ -113,7 +117,7 @@ func (a *Applier) applyOne(ctx context.Context, b *change.Batch) (Stats, error) 
 			return stats, err
 		}
 	}
-	return stats, a.commit(ctx, b, ledger)
+	return stats, a.commit(ctx, b, letters, ledger)
 }
 
 // errCommit marks errors after which a batch may be committed or not;
@@ -125,10 +129,11 @@ var (
 
 // commit writes ledger and dead letters and commits. An error that is not
 // PostgreSQL's own leaves the outcome unknown: the stored positions tell.
-func (a *Applier) commit(ctx context.Context, b *change.Batch, ledger map[int32]*ledgerEntry) error {
+func (a *Applier) commit(ctx context.Context, b *change.Batch, letters *overtaking, ledger map[int32]*ledgerEntry) error {
 	t := &trip{conn: a.conn.PgConn()}
 	addLedger(t, ledger)
-	a.addDead(t, b)
+	ids := make([]int64, len(b.Dead))
+	a.addDead(t, b, letters, ids)
 	t.add(step{what: "commit", sql: "COMMIT", read: func(r *pgconn.ResultReader) error {
 		tag, err := r.Close()
 		if err == nil && tag.String() != "COMMIT" {
@@ -149,6 +154,7 @@ func (a *Applier) commit(ctx context.Context, b *change.Batch, ledger map[int32]
 		return fmt.Errorf("%w: %w", errCommit, err)
 	}
 	a.opt.Reached("commit.after")
+	a.stored(b, letters, ids)
 	return nil
 }
 

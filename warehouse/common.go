@@ -18,6 +18,8 @@ const (
 	stmtLocks     = "locks"
 	stmtLedger    = "ledger"
 	stmtDeadItems = "dead_letters"
+	stmtOvertaken = "overtaken"
+	stmtResolve   = "resolve"
 )
 
 // prepareCommon prepares the statements that do not belong to one table.
@@ -46,11 +48,26 @@ func (a *Applier) prepareCommon(ctx context.Context) error {
 		{stmtLedger, `
 			INSERT INTO metadb.apply_ledger (table_id, min_id, max_id, closed_ids, bulk)
 			VALUES ($1::integer, $2::bigint, $3::bigint, $4::bigint[], $5::boolean)`},
+		// A letter that may be a delete or a truncate is a gap, and stays one when it is
+		// removed by hand (rule R4).
 		{stmtDeadItems, `
-			INSERT INTO metadb.dead_letter (source, topic, partition, "offset", record_time, schema_name, table_name,
-			                                record_key, record_value, reason)
-			VALUES ($1::text, $2::text, $3::integer, $4::bigint, to_timestamp($5::bigint / 1000.0), $6::text, $7::text,
-			        $8::bytea, $9::bytea, $10::text)`},
+			WITH letter AS (
+				INSERT INTO metadb.dead_letter (source, topic, partition, "offset", record_time, schema_name, table_name,
+				                                record_key, record_value, reason, op, ts_ms, key_hash, next_ts_ms)
+				VALUES ($1::text, $2::text, $3::integer, $4::bigint, to_timestamp($5::bigint / 1000.0), $6::text, $7::text,
+				        $8::bytea, $9::bytea, $10::text, $11::text, $12::bigint, $13::bytea, $14::bigint)
+				RETURNING id
+			), gap AS (
+				INSERT INTO metadb.source_gap (source, stream, topic, partition, kind, expected, available, letter, detail)
+				SELECT $1, $15::integer, $2, $3, '` + catalog.GapDeadLetter + `', $4, $4 + 1, id, $16::text FROM letter WHERE $16 <> ''
+			)
+			SELECT id FROM letter`},
+		{stmtOvertaken, `
+			UPDATE metadb.dead_letter d SET next_ts_ms = u.ts FROM unnest($1::bigint[], $2::bigint[]) u(id, ts)
+			WHERE d.id = u.id AND d.next_ts_ms IS NULL`},
+		{stmtResolve, `
+			WITH gap AS (UPDATE metadb.source_gap SET cleared_at = now() WHERE letter = ANY ($1::bigint[]) AND cleared_at IS NULL)
+			DELETE FROM metadb.dead_letter WHERE id = ANY ($1::bigint[]) RETURNING next_ts_ms`},
 	}
 	for _, s := range statements {
 		if _, err := a.conn.PgConn().Prepare(ctx, s.name, s.sql, nil); err != nil {
@@ -137,18 +154,4 @@ func (a *Applier) addRun(t *trip, p *change.Part) {
 			int64Array(hashes), int32Bytes(int32(p.After.Again)), int64Bytes(p.After.LastSent),
 		},
 	})
-}
-
-// addDead stores the batch's dead letters.
-func (a *Applier) addDead(t *trip, b *change.Batch) {
-	for _, d := range b.Dead {
-		p := b.Parts[d.Part]
-		t.add(step{
-			what: "store dead letter", stmt: stmtDeadItems,
-			params: [][]byte{
-				[]byte(a.source), []byte(p.Topic), int32Bytes(p.Partition), int64Bytes(d.Offset), int64Bytes(d.Timestamp),
-				[]byte(d.Schema), []byte(d.Table), d.Key, d.Value, []byte(d.Reason),
-			},
-		})
-	}
 }

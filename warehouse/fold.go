@@ -36,14 +36,14 @@ func (l *lane) fold() {
 func (l *lane) merge(e *laneEvent, at int64) {
 	var before change.Tuple
 	for _, r := range e.state.rows {
-		if equalRows(l.t.columns, e.row, r.row) {
+		if equalRows(l.t.columns, e.row, r.row) && !l.letters.mustBegin(e.ev, r.start) {
 			l.unchanged++
 			return
 		}
 		before = r.row
 	}
 	for _, v := range e.state.versions {
-		if equalRows(l.t.columns, e.row, l.versions[v].row) {
+		if equalRows(l.t.columns, e.row, l.versions[v].row) && !l.letters.mustBegin(e.ev, l.versions[v].start) {
 			l.unchanged++
 			return
 		}
@@ -115,6 +115,8 @@ func (l *lane) foldKeyless(e *laneEvent, at int64) {
 			before = st.rows[last].row
 			l.endRow(st.rows[last].id, max(at, st.rows[last].start))
 			st.rows = st.rows[:last]
+		case l.letters != nil:
+			l.missed = append(l.missed, e.ev)
 		}
 	}
 	if e.row != nil {

@@ -11,13 +11,15 @@ import (
 // lane is the events of one table and origin within a round, and the state of
 // their keys: what was current before them, and what they make of it.
 type lane struct {
-	t      *table
-	origin string
-	events []laneEvent
-	behind map[*change.Event]bool
-	seen   map[int64]bool // keyless events of shared topics: applied before
-	fresh  []int64        // and those that are applied now
-	newest int64          // commit time of the newest, ms
+	t       *table
+	origin  string
+	events  []laneEvent
+	behind  map[*change.Event]bool
+	letters *overtaking     // nil: there are no dead letters
+	missed  []*change.Event // keyless events that found no row to end
+	seen    map[int64]bool  // keyless events of shared topics: applied before
+	fresh   []int64         // and those that are applied now
+	newest  int64           // commit time of the newest, ms
 
 	states  map[string]*keyState
 	keys    []*array // parameters of the fetch: one array per look-up column

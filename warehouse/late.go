@@ -129,7 +129,7 @@ func (a *Applier) writeStale(ctx context.Context, lanes []*lane, arena *change.A
 			if err := l.add(ev, p, false, arena); err != nil {
 				return err
 			}
-			if _, err := a.replayLate(ctx, l, arena, ledger, stats); err != nil {
+			if _, err := a.replayLate(ctx, l, forever, arena, ledger, stats); err != nil {
 				return err
 			}
 		}

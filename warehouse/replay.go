@@ -21,10 +21,11 @@ var ErrNoLetter = errors.New("the dead letter is gone")
 var ErrOldKey = errors.New("the event's key columns are not those of the table")
 
 // Replay applies the only event of b, which was set aside and comes back late, and
-// removes its dead letters, in one transaction. Positions stay. What came after
+// removes its dead letter, in one transaction. Positions stay. What came after
 // the event stays as it is (rule R8): where its key has a later version, or had
-// one that has ended, the event becomes a version that is closed already.
-func (a *Applier) Replay(ctx context.Context, b *change.Batch, letters []int64) (Stats, error) {
+// one that has ended, or was deleted without having one, the event becomes a
+// version that is closed already.
+func (a *Applier) Replay(ctx context.Context, b *change.Batch, letter int64) (Stats, error) {
 	stats := Stats{Events: 1}
 	ev := &b.Events[0]
 	n := tableName{ev.Target.Schema, ev.Target.Table}
@@ -34,31 +35,73 @@ func (a *Applier) Replay(ctx context.Context, b *change.Batch, letters []int64) 
 	if _, err := a.evolveFor(ctx, b); err != nil {
 		return stats, err
 	}
+	next := int64(forever)
 	t := &trip{conn: a.conn.PgConn()}
 	a.addFence(t)
 	t.add(step{
-		what: "remove dead letters", sql: "DELETE FROM metadb.dead_letter WHERE id = ANY ($1)",
-		oids: []uint32{change.Int8.ArrayOID()}, params: [][]byte{int64Array(letters)},
-		read: expectRows(int64(len(letters)), ErrNoLetter),
+		what: "remove the dead letter", stmt: stmtResolve, params: [][]byte{int64Array([]int64{letter})},
+		read: func(r *pgconn.ResultReader) error {
+			if !r.NextRow() {
+				if _, err := r.Close(); err != nil {
+					return err
+				}
+				return ErrNoLetter
+			}
+			if ts := r.Values()[0]; ts != nil {
+				next = max(micros(int64(binary.BigEndian.Uint64(ts))), micros(ev.TsMs))
+			}
+			return nil
+		},
 	})
 	a.addLocks(t, b.Events)
+	a.opt.Reached("replay.before")
 	if err := t.run(ctx); err != nil {
 		return stats, err
 	}
+	a.opt.Reached("replay.inside")
 	ledger := make(map[int32]*ledgerEntry)
 	var err error
 	if ev.Op == change.Truncate {
 		err = a.replayTruncate(ctx, ev, ledger, &stats)
 	} else {
-		err = a.replayRow(ctx, b, ledger, &stats)
+		err = a.replayRow(ctx, b, next, ledger, &stats)
 	}
 	if err != nil {
 		return stats, err
 	}
-	return stats, a.commit(ctx, b, ledger)
+	a.opt.Reached("replay.written")
+	if err := a.commit(ctx, b, a.overtakenBy(ev, letter), ledger); err != nil {
+		return stats, err
+	}
+	a.open.forget([]int64{letter})
+	a.opt.Reached("replay.after")
+	return stats, nil
 }
 
-// replayTruncate ends the current rows that began before the truncate.
+// overtakenBy is what a replayed letter does to earlier ones: those of its key, or of its
+// table if it is a truncate.
+func (a *Applier) overtakenBy(ev *change.Event, letter int64) *overtaking {
+	o := &overtaking{stored: make(map[int64]int64)}
+	list := a.open.byTable[tableName{ev.Schema, ev.Table}]
+	if ev.Op != change.Truncate {
+		t := a.tables[tableName{ev.Target.Schema, ev.Target.Table}]
+		if ev.KeyShape == nil && (t == nil || len(t.key) == 0) {
+			return o
+		}
+		key, _ := letterKeyOf(t, ev)
+		list = a.open.byKey[key]
+	}
+	for _, l := range list {
+		if l.id < letter {
+			o.stored[l.id] = ev.TsMs
+		}
+	}
+	return o
+}
+
+// replayTruncate ends the current rows that began before the truncate. Those of the
+// same moment are taken for rows of its own transaction: a table that is
+// truncated there is mostly filled again.
 func (a *Applier) replayTruncate(ctx context.Context, ev *change.Event, ledger map[int32]*ledgerEntry, stats *Stats) error {
 	t := a.tables[tableName{ev.Target.Schema, ev.Target.Table}]
 	if t == nil {
@@ -68,7 +111,7 @@ func (a *Applier) replayTruncate(ctx context.Context, ev *change.Event, ledger m
 	trip := &trip{conn: a.conn.PgConn()}
 	trip.add(step{
 		what:   "truncate " + t.String(),
-		sql:    "UPDATE " + t.main() + " SET __end = $1, __current = false WHERE __current AND __origin = $2 AND __start <= $1",
+		sql:    "UPDATE " + t.main() + " SET __end = $1, __current = false WHERE __current AND __origin = $2 AND __start < $1",
 		oids:   []uint32{change.TimestampTZ.OID(), change.Text.OID()},
 		params: [][]byte{int64Bytes(micros(ev.TsMs)), []byte(ev.Target.Origin)}, read: affected(&n),
 	})
@@ -83,7 +126,7 @@ func (a *Applier) replayTruncate(ctx context.Context, ev *change.Event, ledger m
 }
 
 // replayRow applies an event of a row: as usual, unless its key went on after it.
-func (a *Applier) replayRow(ctx context.Context, b *change.Batch, ledger map[int32]*ledgerEntry, stats *Stats) error {
+func (a *Applier) replayRow(ctx context.Context, b *change.Batch, next int64, ledger map[int32]*ledgerEntry, stats *Stats) error {
 	lanes, err := a.lanesOf(ctx, b, b.Events, nil)
 	if err != nil || len(lanes) == 0 || len(lanes[0].events) == 0 {
 		return err
@@ -94,7 +137,7 @@ func (a *Applier) replayRow(ctx context.Context, b *change.Batch, ledger map[int
 	case len(l.t.key) == 0 && truncated:
 		return a.applyLate(ctx, b, &b.Events[0], ledger, stats)
 	case len(l.t.key) > 0:
-		late, err := a.replayLate(ctx, l, &b.Arena, ledger, stats)
+		late, err := a.replayLate(ctx, l, next, &b.Arena, ledger, stats)
 		if err != nil || late {
 			return err
 		}
@@ -108,6 +151,11 @@ func (a *Applier) replayRow(ctx context.Context, b *change.Batch, ledger map[int
 		}
 	}
 	l.fold()
+	for i := range l.versions {
+		if next < forever { // a row without a key that was ended since
+			l.versions[i].end, l.versions[i].current = next, false
+		}
+	}
 	return a.write(ctx, lanes, ledger, stats)
 }
 
@@ -142,43 +190,57 @@ func (a *Applier) dropYounger(ctx context.Context, l *lane, st *keyState, at int
 }
 
 // replayLate applies an event whose key has versions that last beyond it, other
-// than a current one that it follows, or that a truncate has ended. late is false
-// when it is neither.
-func (a *Applier) replayLate(ctx context.Context, l *lane, arena *change.Arena, ledger map[int32]*ledgerEntry, stats *Stats) (late bool, err error) {
+// than a current one that it follows, or that a truncate has ended, or another
+// event at time next, which else is forever. late is false when it is none of
+// these.
+func (a *Applier) replayLate(ctx context.Context, l *lane, next int64, arena *change.Arena, ledger map[int32]*ledgerEntry, stats *Stats) (late bool, err error) {
 	e := &l.events[0]
 	at := micros(e.ev.TsMs)
 	beyond, err := a.fetchBeyond(ctx, l, e, at, arena)
-	truncate, truncated := l.t.truncated.covering(e.ev)
-	if err != nil || len(beyond) == 0 && !truncated || len(beyond) > 0 && beyond[0].current && beyond[0].start <= at {
+	if err != nil {
 		return false, err
 	}
-	if e.row == nil {
-		stats.Unchanged++ // the key was written, or ended, again since
-		return true, nil
-	}
-	end := int64(forever)
-	if truncated {
-		end = micros(truncate.ts)
-	}
-	var first storedVersion
-	if len(beyond) > 0 {
-		first = beyond[0]
-		end = min(end, first.start)
-	}
-	var before change.Tuple
-	if len(beyond) > 0 && first.start <= at {
-		// The event falls into a version that has ended: it takes its second half.
-		if equalRows(l.t.columns, e.row, first.row) {
-			stats.Unchanged++
-			return true, nil
+	var around *storedVersion // the version that the event falls into
+	if len(beyond) > 0 && beyond[0].start <= at {
+		around = &beyond[0]
+		if beyond[0].start == at && next == at {
+			around = nil // it began by the event after this one
 		}
-		end, before = first.end, first.row
-		if err := a.moveEnds(ctx, l, []int64{first.id}, at); err != nil {
+	}
+	truncate, truncated := l.t.truncated.covering(e.ev)
+	if !truncated && next == forever && (len(beyond) == 0 || around != nil && around.current) {
+		return false, nil
+	}
+	end := next
+	if truncated {
+		end = min(end, micros(truncate.ts))
+	}
+	switch {
+	case around != nil && around.current:
+		// What came next has found it as it is, and so it stays.
+		stats.Unchanged++
+		return true, nil
+	case around != nil && e.row != nil && equalRows(l.t.columns, e.row, around.row), around == nil && e.row == nil:
+		stats.Unchanged++
+		return true, nil
+	case around != nil:
+		// A version that has ended: the event takes its second half.
+		if err := a.moveEnds(ctx, l, []int64{around.id}, at); err != nil {
 			return true, err
 		}
-		entryOf(ledger, l.t.id).closed = append(entryOf(ledger, l.t.id).closed, first.id)
+		entryOf(ledger, l.t.id).closed = append(entryOf(ledger, l.t.id).closed, around.id)
+		end = min(end, around.end)
+	case len(beyond) > 0:
+		end = min(end, beyond[0].start)
 	}
-	l.versions = append(l.versions, version{start: at, end: end, row: l.complete(e.row, before), from: e})
+	if e.row == nil {
+		return true, a.write(ctx, []*lane{l}, ledger, stats)
+	}
+	var before change.Tuple
+	if around != nil {
+		before = around.row
+	}
+	l.versions = append(l.versions, version{start: at, end: max(at, end), row: l.complete(e.row, before), from: e})
 	return true, a.write(ctx, []*lane{l}, ledger, stats)
 }
 

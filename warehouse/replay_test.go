@@ -26,7 +26,7 @@ func (f *fixture) letter() int64 {
 func (f *fixture) replay(a *Applier, ev change.Event) (Stats, error) {
 	f.Helper()
 	b := &change.Batch{Parts: []change.Part{{Topic: "t"}}, Events: []change.Event{ev}, Records: 1}
-	return a.Replay(f.Context(), b, []int64{f.letter()})
+	return a.Replay(f.Context(), b, f.letter())
 }
 
 // TestReplay puts an event of time 15 behind others.
@@ -179,7 +179,7 @@ func TestReplayRefuses(t *testing.T) {
 		t.Errorf("another key: %v, want ErrOldKey", err)
 	}
 	b := &change.Batch{Parts: []change.Part{{Topic: "t"}}, Events: []change.Event{merge(t, 15, loanShape, loanKey, 1, "x")}}
-	if _, err := a.Replay(t.Context(), b, []int64{12345}); !errors.Is(err, ErrNoLetter) {
+	if _, err := a.Replay(t.Context(), b, 12345); !errors.Is(err, ErrNoLetter) {
 		t.Errorf("no letter: %v, want ErrNoLetter", err)
 	}
 	a.Close(t.Context())

@@ -16,7 +16,7 @@ SELECT 'data_source'::text AS type,
        t.lag,
        t.last_event,
        (SELECT count(*) FROM metadb.dead_letter d WHERE d.source = s.name) AS dead_letters,
-       g.gaps IS NOT NULL AS unsynchronized,
+       g.reason IS NOT NULL AS unsynchronized,
        CASE
            WHEN t.lag = 0 THEN 0.0
            WHEN t.lag > 0 THEN round(greatest(extract(epoch FROM now() - t.lag_since), 0), 1)
@@ -30,12 +30,19 @@ FROM metadb.source s
 CROSS JOIN LATERAL (SELECT coalesce(i.heartbeat > now() - interval '15 seconds', false) AS alive FROM metadb.server i) i
 LEFT JOIN metadb.source_status t ON t.source = s.name
 LEFT JOIN LATERAL (
-    SELECT count(*) AS gaps,
-           format('events are missing since %s (%s in topic "%s", partition %s: %s to %s); resynchronize the source',
-                  date_trunc('second', min(found_at)), (array_agg(kind ORDER BY id))[1], (array_agg(topic ORDER BY id))[1],
-                  (array_agg(partition ORDER BY id))[1], (array_agg(expected ORDER BY id))[1],
-                  (array_agg(available ORDER BY id))[1]) AS reason
-    FROM metadb.source_gap WHERE source = s.name AND cleared_at IS NULL HAVING count(*) > 0
+    SELECT CASE
+        WHEN p.kind <> 'dead_letter' THEN
+            format('events are missing since %s (%s in topic "%s", partition %s: %s to %s); resynchronize the source',
+                   date_trunc('second', p.found_at), p.kind, p.topic, p.partition, p.expected, p.available)
+        WHEN EXISTS (SELECT FROM metadb.dead_letter d WHERE d.id = p.letter) THEN
+            format('%s is set aside as dead letter %s (topic "%s", partition %s, offset %s); replay it, or resynchronize the source',
+                   p.detail, p.letter, p.topic, p.partition, p.expected)
+        ELSE
+            format('%s is missing: dead letter %s was removed without being applied (topic "%s", partition %s, offset %s); resynchronize the source',
+                   p.detail, p.letter, p.topic, p.partition, p.expected)
+        END AS reason
+    FROM metadb.source_gap p WHERE p.source = s.name AND p.cleared_at IS NULL
+    ORDER BY p.kind = 'dead_letter', p.id LIMIT 1
 ) g ON true
 ORDER BY s.name;
 
@@ -101,7 +108,7 @@ CREATE OR REPLACE VIEW metadb.data_origins AS SELECT name FROM metadb.origin ORD
 
 -- Without the records themselves: they hold the source's data.
 CREATE OR REPLACE VIEW metadb.dead_letters AS
-SELECT id, source, topic, partition, "offset", record_time, schema_name, table_name, reason, recorded_at
+SELECT id, source, topic, partition, "offset", record_time, schema_name, table_name, reason, recorded_at, op
 FROM metadb.dead_letter ORDER BY id;
 
 CREATE OR REPLACE VIEW metadb.requests AS
