@@ -8,8 +8,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// RequestReplay is the kind of request that brings back dead letters.
-const RequestReplay = "replay"
+// Kinds of requests.
+const (
+	RequestReplay     = "replay"      // bring back dead letters
+	RequestDropTables = "drop_tables" // of a source that was dropped
+)
 
 // Request is what a statement asks of a source's worker.
 type Request struct {
@@ -35,6 +38,15 @@ func (c *Catalog) TakeRequest(ctx context.Context, source, kind string) (*Reques
 		return nil, fmt.Errorf("take request: %w", err)
 	}
 	return &r, nil
+}
+
+// NoteRequest says how far a running request is, or what it waits for.
+func (c *Catalog) NoteRequest(ctx context.Context, id int64, detail string) error {
+	_, err := c.pool.Exec(ctx, "UPDATE metadb.request SET detail = $2 WHERE id = $1 AND detail <> $2", id, detail)
+	if err != nil {
+		return fmt.Errorf("note request: %w", err)
+	}
+	return nil
 }
 
 // FinishRequest says what has come of a request.

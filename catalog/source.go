@@ -81,6 +81,9 @@ type Stream struct {
 	Number     int32 // of the stream, from 1
 	Generation int32
 	Epoch      int64 // of this run: higher than every earlier one's
+	// FromStart says that what the consumer group has committed does not count:
+	// the tables that held it were dropped.
+	FromStart bool
 }
 
 // OpenStream returns the stream of s, opening the next one when brokers, topics
@@ -109,6 +112,11 @@ func (c *Catalog) OpenStream(ctx context.Context, s Source) (Stream, error) {
 		if err != nil {
 			return err
 		}
+		err = tx.QueryRow(ctx, "SELECT from_start FROM metadb.source_stream WHERE source = $1 AND stream = $2",
+			s.Name, st.Number).Scan(&st.FromStart)
+		if err != nil {
+			return err
+		}
 		// Waits for a commit that an earlier owner may still have under way; after
 		// this, whatever it holds is of a lower epoch and cannot commit.
 		_, err = tx.Exec(ctx, "UPDATE metadb.source_offset SET epoch = $3 WHERE source = $1 AND stream = $2",
@@ -126,8 +134,11 @@ func openNext(ctx context.Context, tx pgx.Tx, s Source, st *Stream) error {
 	previous := st.Number
 	st.Number++
 	_, err := tx.Exec(ctx, `
-		INSERT INTO metadb.source_stream (source, stream, brokers, topics, consumer_group) VALUES ($1, $2, $3, $4, $5)`,
-		s.Name, st.Number, s.Brokers, s.Topics, s.ConsumerGroup)
+		INSERT INTO metadb.source_stream (source, stream, brokers, topics, consumer_group, from_start)
+		SELECT $1, $2, $3, $4, $5, from_start OR EXISTS (SELECT FROM metadb.source_stream p
+			WHERE p.source = $1 AND p.stream = $6 AND p.brokers = $3 AND p.consumer_group = $5 AND p.from_start)
+		FROM metadb.source_state WHERE source = $1`,
+		s.Name, st.Number, s.Brokers, s.Topics, s.ConsumerGroup, previous)
 	if err != nil {
 		return err
 	}
@@ -143,6 +154,6 @@ func openNext(ctx context.Context, tx pgx.Tx, s Source, st *Stream) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, "UPDATE metadb.source_state SET stream = $2 WHERE source = $1", s.Name, st.Number)
+	_, err = tx.Exec(ctx, "UPDATE metadb.source_state SET stream = $2, from_start = false WHERE source = $1", s.Name, st.Number)
 	return err
 }

@@ -79,6 +79,9 @@ func (p *positions) place(ctx context.Context, client *kgo.Client, committed map
 		if !ok || !ok2 || start.Err != nil || end.Err != nil {
 			return nil, fmt.Errorf("topic %s, partition %d: offsets are not available", part.topic, part.id)
 		}
+		if p.stream.FromStart {
+			group = -1
+		}
 		log := logRange{id: details[part.topic].ID, start: start.Offset, end: end.Offset}
 		o, gap, changed := startAt(part, stored[part], group, log)
 		if gap != nil {

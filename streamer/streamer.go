@@ -32,9 +32,11 @@ type Options struct {
 type Streamer struct {
 	opt Options
 
-	// mu guards workers.
-	mu      sync.Mutex
-	workers map[string]*runningWorker
+	// mu guards workers and dropping.
+	mu       sync.Mutex
+	workers  map[string]*runningWorker
+	dropping map[string]bool // dropped sources whose tables are being dropped
+	drops    sync.WaitGroup
 }
 
 // New returns a Streamer; Run starts it.
@@ -45,7 +47,7 @@ func New(opt Options) *Streamer {
 	if opt.Beat == nil {
 		opt.Beat = func() {}
 	}
-	return &Streamer{opt: opt, workers: make(map[string]*runningWorker)}
+	return &Streamer{opt: opt, workers: make(map[string]*runningWorker), dropping: make(map[string]bool)}
 }
 
 // runningWorker is a worker with what it was started for.
@@ -68,6 +70,7 @@ func (s *Streamer) Run(ctx context.Context) error {
 	group.Go(func() error { return s.heartbeat(ctx) })
 	err := group.Wait()
 	s.stopAll()
+	s.drops.Wait()
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -129,11 +132,16 @@ func (s *Streamer) reconcile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	dropped, err := s.opt.Catalog.DroppedSources(ctx)
+	if err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	wanted := make(map[string]catalog.Source)
 	for _, src := range sources {
-		if src.Enable {
+		// One that is created again waits for the end of its tables.
+		if src.Enable && !slices.Contains(dropped, src.Name) {
 			wanted[src.Name] = src
 		}
 	}
@@ -145,6 +153,9 @@ func (s *Streamer) reconcile(ctx context.Context) error {
 			continue
 		}
 		w.wake()
+	}
+	for _, name := range dropped {
+		s.startDrop(ctx, name)
 	}
 	for name, src := range wanted {
 		if s.workers[name] == nil {

@@ -168,7 +168,11 @@ func (a *Applier) tryAlter(ctx context.Context, old *table, d delta, lockTimeout
 		if _, err := tx.Exec(ctx, "SET LOCAL lock_timeout = '"+lockTimeout+"'"); err != nil {
 			return err
 		}
-		var err error
+		// A run whose source was dropped meanwhile must not make its tables again.
+		err := a.fence(ctx, tx)
+		if err != nil {
+			return err
+		}
 		t, err = a.alter(ctx, tx, old, d)
 		a.opt.Reached("ddl.inside")
 		return err

@@ -304,3 +304,60 @@ func TestLedger(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// TestMakerOwnsItsOrigins takes over a table of Metadb 1.4, of whose origins
+// nothing is recorded but the rows.
+func TestMakerOwnsItsOrigins(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.exec("INSERT INTO metadb.source (name, enable) VALUES ('old', true), ('s', true)")
+	f.apply(f.applier(), merge(t, 10, loanShape, loanKey, 1, "x"))
+	f.exec("UPDATE lib.loan SET __origin = 'west'; DELETE FROM metadb.table_owner; UPDATE metadb.base_table SET source_name = 'old'")
+	at := func(origin string) error {
+		ev := merge(t, 20, loanShape, loanKey, 1, "y")
+		ev.Target = &change.Target{Schema: target.Schema, Table: target.Table, Origin: origin}
+		b := f.batch(ev)
+		_, _, err := f.applier().Apply(t.Context(), b)
+		if err != nil {
+			f.next--
+		}
+		return err
+	}
+	if err := at("west"); !errors.Is(err, ErrOwned) {
+		t.Errorf("an origin of the maker's: %v, want ErrOwned", err)
+	}
+	if err := at("east"); err != nil {
+		t.Errorf("an origin of nobody's: %v", err)
+	}
+	f.exec("DELETE FROM metadb.source WHERE name = 'old'")
+	if err := at("west"); err != nil {
+		t.Errorf("after the maker was dropped: %v", err)
+	}
+}
+
+// TestDroppedSourceMakesNothing has a run go on after its source and tables were
+// dropped: it must not make or take tables again.
+func TestDroppedSourceMakesNothing(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	a := f.applier()
+	f.apply(a, merge(t, 10, loanShape, loanKey, 1, "x"))
+	stale := f.applier()
+	if err := f.cat.ForgetStream(t.Context(), "s"); err != nil {
+		t.Fatal(err)
+	}
+	if dropped, kept, err := DropTables(t.Context(), f.config, DropOptions{Source: "s"}); dropped != 1 || len(kept) > 0 || err != nil {
+		t.Fatalf("dropped %d, kept %v, %v", dropped, kept, err)
+	}
+	other := merge(t, 20, loanShape, loanKey, 1, "y")
+	other.Target = &change.Target{Schema: "lib", Table: "other"}
+	for _, ev := range []change.Event{other, merge(t, 20, loanShape, loanKey, 1, "y")} {
+		if _, _, err := stale.Apply(t.Context(), f.batch(ev)); !errors.Is(err, ErrFenced) {
+			t.Errorf("table %s: %v, want ErrFenced", ev.Target.Table, err)
+		}
+		stale = f.applier()
+	}
+	if got := f.lines("SELECT relname::text FROM pg_class WHERE relnamespace = 'lib'::regnamespace"); len(got) > 0 {
+		t.Errorf("made again: %v", got)
+	}
+}

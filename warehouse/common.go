@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"metadb/catalog"
@@ -85,6 +86,18 @@ func (a *Applier) addFence(t *trip) {
 		params: [][]byte{int32Bytes(catalog.LockSource), []byte(a.source), int32Bytes(a.opt.Stream.Number), int32Bytes(a.opt.Stream.Generation)},
 		read:   expectRows(1, ErrFenced),
 	})
+}
+
+// fence is addFence for a transaction of its own.
+func (a *Applier) fence(ctx context.Context, tx pgx.Tx) error {
+	tag, err := tx.Exec(ctx, `
+		SELECT pg_advisory_xact_lock_shared($1, s.id) FROM metadb.source_state s
+		WHERE s.source = $2 AND s.stream = $3 AND s.generation = $4`,
+		catalog.LockSource, a.source, a.opt.Stream.Number, a.opt.Stream.Generation)
+	if err == nil && tag.RowsAffected() != 1 {
+		err = ErrFenced
+	}
+	return err
 }
 
 // expectRows reads a result and fails with err unless it touched n rows.

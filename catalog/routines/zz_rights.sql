@@ -4,7 +4,7 @@ GRANT USAGE ON SCHEMA metadb TO metadb_admin;
 GRANT EXECUTE ON PROCEDURE metadb.create_data_source(text, text, text[], boolean) TO metadb_admin;
 GRANT EXECUTE ON PROCEDURE metadb.alter_data_source(text, text[], boolean) TO metadb_admin;
 GRANT EXECUTE ON PROCEDURE metadb.enable_data_source(text, boolean, boolean) TO metadb_admin;
-GRANT EXECUTE ON PROCEDURE metadb.drop_data_source(text, boolean) TO metadb_admin;
+GRANT EXECUTE ON PROCEDURE metadb.drop_data_source(text, boolean, boolean) TO metadb_admin;
 GRANT EXECUTE ON PROCEDURE metadb.create_data_origin(text, boolean) TO metadb_admin;
 GRANT EXECUTE ON PROCEDURE metadb.drop_data_origin(text, boolean) TO metadb_admin;
 GRANT EXECUTE ON PROCEDURE metadb.alter_system_set(text, text) TO metadb_admin;
