@@ -34,6 +34,7 @@ type Source struct {
 	OnBadValue       string // "": dead_letter
 	OnBadEvent       string // "": set_aside
 	DeadLetterLimit  string // "": the default
+	Endsync          string // "": by a statement
 }
 
 // Values of the options on_bad_value and on_bad_event that are not the default.
@@ -42,6 +43,10 @@ const (
 	BadEventStop = "stop"
 )
 
+// EndsyncAuto is the value of the option endsync by which a synchronization ends by
+// itself once its snapshot is known to be complete.
+const EndsyncAuto = "auto"
+
 // Sources returns all data sources by name.
 func (c *Catalog) Sources(ctx context.Context) ([]Source, error) {
 	rows, err := c.pool.Query(ctx, `
@@ -49,7 +54,8 @@ func (c *Catalog) Sources(ctx context.Context) ([]Source, error) {
 		       coalesce(consumer_group, ''), coalesce(schema_pass_filter, ''), coalesce(schema_stop_filter, ''),
 		       coalesce(table_stop_filter, ''), coalesce(trim_schema_prefix, ''), coalesce(add_schema_prefix, ''),
 		       coalesce(map_public_schema, ''), coalesce(module, ''), sync,
-		       coalesce(on_bad_value, ''), coalesce(on_bad_event, ''), coalesce(dead_letter_limit, '')
+		       coalesce(on_bad_value, ''), coalesce(on_bad_event, ''), coalesce(dead_letter_limit, ''),
+		       coalesce(endsync, '')
 		FROM metadb.source ORDER BY name`)
 	if err != nil {
 		return nil, fmt.Errorf("read data sources: %w", err)
@@ -107,7 +113,9 @@ func (c *Catalog) OpenStream(ctx context.Context, s Source) (Stream, error) {
 			WHERE source = $1 AND stream = $2 AND brokers = $3 AND topics = $4 AND consumer_group = $5)`,
 			s.Name, st.Number, s.Brokers, s.Topics, s.ConsumerGroup).Scan(&same)
 		if err == nil && !same {
-			err = openNext(ctx, tx, s, &st)
+			if err = LockSourceExclusive(ctx, tx, st.SourceID); err == nil {
+				err = openNext(ctx, tx, s, &st)
+			}
 		}
 		if err != nil {
 			return err
@@ -154,6 +162,12 @@ func openNext(ctx context.Context, tx pgx.Tx, s Source, st *Stream) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, "UPDATE metadb.source_state SET stream = $2, from_start = false WHERE source = $1", s.Name, st.Number)
-	return err
+	if previous > 0 {
+		if err := markNewStream(ctx, tx, s.Name, st); err != nil {
+			return err
+		}
+	}
+	return tx.QueryRow(ctx, `
+		UPDATE metadb.source_state SET stream = $2, from_start = false, generation = generation + 1 WHERE source = $1 RETURNING generation`,
+		s.Name, st.Number).Scan(&st.Generation)
 }

@@ -2,13 +2,16 @@ package parser
 
 import "fmt"
 
-// switches start and stop the reading of a source.
-var switches = []string{"enable", "disable"}
+// switches start and stop the reading of a source, and a synchronization.
+var switches = []string{"enable", "disable", "sync", "endsync"}
 
 // alterSource reads
 //
 //	ALTER DATA SOURCE [IF EXISTS] name OPTIONS ([ADD | SET] option 'value' | DROP option, …)
 //	ALTER DATA SOURCE [IF EXISTS] name ENABLE | DISABLE
+//	ALTER DATA SOURCE name SYNC … | ENDSYNC …
+//
+// The last two take what SYNC and ENDSYNC DATA SOURCE take behind the name.
 //
 // The routine takes triples of an action, an option and its value, and applies
 // them in order; an option without an action is added. So an option may be
@@ -19,7 +22,14 @@ func alterSource(c *cursor) (string, *Error) {
 	if err != nil {
 		return "", err
 	}
-	for _, word := range switches {
+	switch {
+	case ifExists:
+	case c.accept("sync"):
+		return c.sync(name)
+	case c.accept("endsync"):
+		return c.endsync(name)
+	}
+	for _, word := range switches[:2] {
 		if c.accept(word) {
 			return fmt.Sprintf("CALL metadb.enable_data_source(%s, %t%s)", quote(name), word == "enable", flag(ifExists)), nil
 		}

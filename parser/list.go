@@ -10,11 +10,12 @@ var lists = []struct{ name, query string }{
 	{"data_origins", "SELECT * FROM metadb.data_origins"},
 	{"dead_letters", "SELECT * FROM metadb.dead_letters"},
 	{"requests", "SELECT * FROM metadb.requests"},
+	{"sync_status", "SELECT * FROM metadb.sync_status"},
 }
 
 // list reads
 //
-//	LIST status | config | data_sources | data_origins | dead_letters | requests
+//	LIST status | config | data_sources | data_origins | dead_letters | requests | sync_status
 func list(c *cursor) (string, *Error) {
 	at := c.next
 	given, err := c.part()

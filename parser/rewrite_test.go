@@ -41,6 +41,16 @@ func TestRewriteMakesSQL(t *testing.T) {
 		"requests":          {`list requests`, `SELECT * FROM metadb.requests`},
 		"replay all":        {`replay dead letters in data source s;`, `CALL metadb.replay_dead_letters(E's');`},
 		"replay some":       {`REPLAY DEAD LETTERS IN DATA SOURCE id ID 1, 0022,9223372036854775807`, `CALL metadb.replay_dead_letters(E'id', ARRAY[1,0022,9223372036854775807]::bigint[])`},
+		"sync":              {`sync data source s`, `CALL metadb.sync_data_source(E's')`},
+		"sync tables":       {`SYNC DATA SOURCE s TABLE a.b, "A.x"."B""y"`, `CALL metadb.sync_data_source(E's', ARRAY[E'a',E'b',E'A.x',E'B"y']::text[])`},
+		"sync by alter":     {`alter data source s sync table a.b;`, `CALL metadb.sync_data_source(E's', ARRAY[E'a',E'b']::text[]);`},
+		"endsync":           {`endsync data source s`, `CALL metadb.endsync_data_source(E's', NULL, NULL, false)`},
+		"endsync tables":    {`endsync data source s table a.b, c.d`, `CALL metadb.endsync_data_source(E's', ARRAY[E'a',E'b',E'c',E'd']::text[], NULL, false)`},
+		"endsync forced":    {`endsync data source s table a.b force table c.d`, `CALL metadb.endsync_data_source(E's', ARRAY[E'a',E'b']::text[], ARRAY[E'c',E'd']::text[], false)`},
+		"endsync by alter":  {`alter data source s endsync force all`, `CALL metadb.endsync_data_source(E's', NULL, NULL, true)`},
+		"explain endsync":   {`explain /* what */ endsync data source s`, `SELECT * FROM metadb.explain_endsync(E's')`},
+		"cancel sync":       {`cancel sync data source s`, `CALL metadb.cancel_sync(E's')`},
+		"sync status":       {`list sync_status`, `SELECT * FROM metadb.sync_status`},
 		"new options":       {`alter data source s options (add on_bad_value 'null', add on_bad_event 'stop', set dead_letter_limit '5')`, `CALL metadb.alter_data_source(E's', ARRAY[E'add',E'on_bad_value',E'null',E'add',E'on_bad_event',E'stop',E'set',E'dead_letter_limit',E'5']::text[])`},
 		"drop":              {`drop data source s`, `CALL metadb.drop_data_source(E's', false)`},
 		"drop if exists":    {`drop data source if exists s`, `CALL metadb.drop_data_source(E's', true)`},
@@ -111,8 +121,8 @@ func TestRewriteNumbersStatements(t *testing.T) {
 func TestRewriteFindsMistakes(t *testing.T) {
 	t.Parallel()
 	valid := "Valid options in this context are: brokers, security, topics, consumer_group, schema_pass_filter, " +
-		"schema_stop_filter, table_stop_filter, trim_schema_prefix, add_schema_prefix, map_public_schema, module, on_bad_value, on_bad_event, dead_letter_limit"
-	lists := "Valid parameters are: status, config, data_sources, data_origins, dead_letters, requests"
+		"schema_stop_filter, table_stop_filter, trim_schema_prefix, add_schema_prefix, map_public_schema, module, on_bad_value, on_bad_event, dead_letter_limit, endsync"
+	lists := "Valid parameters are: status, config, data_sources, data_origins, dead_letters, requests, sync_status"
 	tests := []struct {
 		in, code, message, hint string
 		at                      string // the text at which the error is, empty for the end
@@ -148,12 +158,12 @@ func TestRewriteFindsMistakes(t *testing.T) {
 		{"create data source s type kafka options (schema_stop_filter 'a,(')", "2201B", "invalid regular expression \"(\" in option \"schema_stop_filter\": missing closing ): `(`", "Patterns are separated by commas and have RE2 syntax.", "'a,("},
 		{"alter data source s options (set module 'a', set module 'b')", "42710", `option "module" provided more than once`, "", "module 'b'"},
 		{"alter data source s options (drop modul)", "22023", `invalid option "modul"`, `Did you mean "module"? ` + valid, "modul"},
-		{"alter data source s", "42601", "syntax error at end of input", "Expected OPTIONS, ENABLE or DISABLE.", ""},
+		{"alter data source s", "42601", "syntax error at end of input", "Expected OPTIONS, ENABLE, DISABLE, SYNC or ENDSYNC.", ""},
 		{"alter data source s enabled", "42601", `syntax error at or near "enabled"`, `Did you mean "enable"?`, "enabled"},
 		{"alter data source s disalbe", "42601", `syntax error at or near "disalbe"`, `Did you mean "disable"?`, "disalbe"},
 		{"alter data source s enable now", "42601", `syntax error at or near "now"`, "Expected the end of the statement.", "now"},
 		{"alter data source s options (on_bad_value 'nul')", "22023", `invalid value for option "on_bad_value": "nul"`, `Did you mean "null"? Valid values are: dead_letter, null`, "'nul'"},
-		{"alter data source if exist s disable", "42601", `syntax error at or near "exist"`, "Expected OPTIONS, ENABLE or DISABLE.", "exist"},
+		{"alter data source if exist s disable", "42601", `syntax error at or near "exist"`, "Expected OPTIONS, ENABLE, DISABLE, SYNC or ENDSYNC.", "exist"},
 		{"alter data source s options (dead_letter_limit '0')", "22023", `invalid value for option "dead_letter_limit": "0"`, "The value is a number from 1 to 2147483647.", "'0'"},
 		{"alter data source s options (dead_letter_limit '+5')", "22023", `invalid value for option "dead_letter_limit": "+5"`, "The value is a number from 1 to 2147483647.", "'+5'"},
 		{"replay", "42601", "syntax error at end of input", "Expected DEAD.", ""},
@@ -166,6 +176,18 @@ func TestRewriteFindsMistakes(t *testing.T) {
 		{"replay dead letters in data source s id -1", "42601", `syntax error at or near "-"`, "Expected a number.", "-1"},
 		{"replay dead letters in data source s id 1.5", "42601", `syntax error at or near "1.5"`, "Expected a number.", "1.5"},
 		{"replay dead letters in data source s id 9223372036854775808", "22003", `number "9223372036854775808" is out of range`, "", "92"},
+		{"sync", "42601", "syntax error at end of input", "Expected DATA.", ""},
+		{"sync data sorce s", "42601", `syntax error at or near "sorce"`, `Did you mean "source"?`, "sorce"},
+		{"sync data source s tabel a.b", "42601", `syntax error at or near "tabel"`, `Did you mean "table"?`, "tabel"},
+		{"sync data source s table b", "42601", "syntax error at end of input", "A table is named with its schema: schema.table.", ""},
+		{"sync data source s table a.b.c", "42601", `syntax error at or near "."`, "Expected the end of the statement.", ".c"},
+		{"endsync data source s forec all", "42601", `syntax error at or near "forec"`, `Did you mean "force"?`, "forec"},
+		{"endsync data source s force", "42601", "syntax error at end of input", "Expected TABLE or ALL.", ""},
+		{"endsync data source s force al", "42601", `syntax error at or near "al"`, `Did you mean "all"?`, "al"},
+		{"endsync data source s force all table a.b", "42601", `syntax error at or near "table"`, "Expected the end of the statement.", "table"},
+		{"alter data source s endsycn", "42601", `syntax error at or near "endsycn"`, `Did you mean "endsync"?`, "endsycn"},
+		{"explain endsync data source", "42601", "syntax error at end of input", "Expected a name.", ""},
+		{"cancel sync data source s now", "42601", `syntax error at or near "now"`, "Expected the end of the statement.", "now"},
 		{"alter data srouce s", "42601", `syntax error at or near "srouce"`, `Did you mean "source"?`, "srouce"},
 		{"drop data source", "42601", "syntax error at end of input", "Expected a name.", ""},
 		{"drop data source if exists", "42601", "syntax error at end of input", "Expected a name.", ""},

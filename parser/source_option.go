@@ -32,6 +32,7 @@ var sourceOptions = []sourceOption{
 	{name: "on_bad_value", check: oneOf("dead_letter", "null")},
 	{name: "on_bad_event", check: oneOf("set_aside", "stop")},
 	{name: "dead_letter_limit", check: checkLimit},
+	{name: "endsync", check: oneOf("manual", "auto")},
 }
 
 // sourceOption takes an option's name.

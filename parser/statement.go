@@ -30,6 +30,10 @@ var forms = []form{
 	{words: []string{"drop", "data", "source"}, claim: 2, tagged: true, parse: dropSource},
 	{words: []string{"replay", "dead", "letters"}, claim: 1, tagged: true, parse: replayDeadLetters},
 	{words: []string{"alter", "system", "set"}, claim: 3, tagged: true, shown: "ALTER SYSTEM", takes: takesParameter, parse: alterSystem},
+	{words: []string{"sync", "data", "source"}, claim: 1, tagged: true, parse: syncSource},
+	{words: []string{"endsync", "data", "source"}, claim: 1, tagged: true, parse: endsyncSource},
+	{words: []string{"explain", "endsync", "data", "source"}, claim: 2, parse: explainEndsync},
+	{words: []string{"cancel", "sync", "data", "source"}, claim: 1, tagged: true, parse: cancelSync},
 	{words: []string{"list"}, claim: 1, parse: list},
 }
 

@@ -13,6 +13,7 @@ import (
 
 // Names of the statements that every batch uses.
 const (
+	stmtSource    = "source"
 	stmtFence     = "fence"
 	stmtOffsets   = "offsets"
 	stmtRuns      = "runs"
@@ -28,11 +29,13 @@ func (a *Applier) prepareCommon(ctx context.Context) error {
 	statements := []struct {
 		name, sql string
 	}{
-		// The source's lock in shared form, then the comparison: a new generation
-		// raises its number under the exclusive form (rule R14).
+		// The source's lock in shared form, then, by a statement of its own that sees
+		// what was committed before the lock was given, the comparison: a new
+		// generation raises its number under the exclusive form (rule R14).
+		{stmtSource, `SELECT pg_advisory_xact_lock_shared($1::integer, $2::integer)`},
 		{stmtFence, `
-			SELECT pg_advisory_xact_lock_shared($1::integer, s.id) FROM metadb.source_state s
-			WHERE s.source = $2::text AND s.stream = $3::integer AND s.generation = $4::integer`},
+			SELECT s.marks FROM metadb.source_state s
+			WHERE s.source = $1::text AND s.stream = $2::integer AND s.generation = $3::integer`},
 		// Compare-and-set: it locks the rows, so a zombie waits here and then hits none.
 		{stmtOffsets, `
 			UPDATE metadb.source_offset o
@@ -82,8 +85,12 @@ func (a *Applier) prepareCommon(ctx context.Context) error {
 func (a *Applier) addFence(t *trip) {
 	t.add(step{what: "begin", sql: "BEGIN"})
 	t.add(step{
-		what: "lock the source", stmt: stmtFence,
-		params: [][]byte{int32Bytes(catalog.LockSource), []byte(a.source), int32Bytes(a.opt.Stream.Number), int32Bytes(a.opt.Stream.Generation)},
+		what: "lock the source", stmt: stmtSource,
+		params: [][]byte{int32Bytes(catalog.LockSource), int32Bytes(a.opt.Stream.SourceID)},
+	})
+	t.add(step{
+		what: "compare the generation", stmt: stmtFence,
+		params: [][]byte{[]byte(a.source), int32Bytes(a.opt.Stream.Number), int32Bytes(a.opt.Stream.Generation)},
 		read:   expectRows(1, ErrFenced),
 	})
 }

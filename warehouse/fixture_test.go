@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -112,6 +113,20 @@ func (f *fixture) lines(sql string, args ...any) []string {
 		f.Fatal(err)
 	}
 	return lines
+}
+
+// waitFor waits until the query answers want.
+func (f *fixture) waitFor(want, sql string) {
+	f.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		got := f.lines(sql)
+		if len(got) == 1 && got[0] == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			f.Fatalf("%s: %q, want %q", sql, got, want)
+		}
+	}
 }
 
 // history renders a table's rows in order of __id.

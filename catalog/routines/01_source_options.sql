@@ -7,7 +7,7 @@ AS $$
 DECLARE
     known CONSTANT text[] := ARRAY['brokers', 'security', 'topics', 'consumer_group',
         'schema_pass_filter', 'schema_stop_filter', 'table_stop_filter', 'trim_schema_prefix', 'add_schema_prefix',
-        'map_public_schema', 'module', 'on_bad_value', 'on_bad_event', 'dead_letter_limit'];
+        'map_public_schema', 'module', 'on_bad_value', 'on_bad_event', 'dead_letter_limit', 'endsync'];
     object jsonb := jsonb_object(options);
     bad text;
 BEGIN
@@ -18,7 +18,7 @@ BEGIN
     END IF;
     SELECT o.key INTO bad FROM jsonb_each_text(object) o
     JOIN (VALUES ('on_bad_value', '^(dead_letter|null)?$'), ('on_bad_event', '^(set_aside|stop)?$'),
-                 ('dead_letter_limit', '^(0*[1-9][0-9]{0,9})?$')) v (key, pattern) USING (key)
+                 ('dead_letter_limit', '^(0*[1-9][0-9]{0,9})?$'), ('endsync', '^(manual|auto)?$')) v (key, pattern) USING (key)
     WHERE o.value !~ v.pattern LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'invalid value for option "%": "%"', bad, object ->> bad USING ERRCODE = '22023';

@@ -13,13 +13,13 @@ BEGIN
     END IF;
     INSERT INTO metadb.source (name, enable, brokers, security, topics, consumer_group, schema_pass_filter,
         schema_stop_filter, table_stop_filter, trim_schema_prefix, add_schema_prefix, map_public_schema, module,
-        on_bad_value, on_bad_event, dead_letter_limit)
+        on_bad_value, on_bad_event, dead_letter_limit, endsync)
     VALUES (create_data_source.name, true, coalesce(o ->> 'brokers', ''), coalesce(nullif(o ->> 'security', ''), 'ssl'),
         coalesce(o ->> 'topics', ''), coalesce(o ->> 'consumer_group', ''), coalesce(o ->> 'schema_pass_filter', ''),
         coalesce(o ->> 'schema_stop_filter', ''), coalesce(o ->> 'table_stop_filter', ''),
         coalesce(o ->> 'trim_schema_prefix', ''), coalesce(o ->> 'add_schema_prefix', ''),
         coalesce(o ->> 'map_public_schema', ''), coalesce(o ->> 'module', ''),
-        o ->> 'on_bad_value', o ->> 'on_bad_event', o ->> 'dead_letter_limit')
+        o ->> 'on_bad_value', o ->> 'on_bad_event', o ->> 'dead_letter_limit', o ->> 'endsync')
     ON CONFLICT DO NOTHING;
     IF FOUND THEN
         CALL metadb.touch();

@@ -3,7 +3,7 @@ CREATE OR REPLACE VIEW metadb.status AS
 SELECT 'data_source'::text AS type,
        s.name,
        CASE WHEN NOT alive OR NOT s.enable THEN 'inactive' ELSE coalesce(nullif(t.state, 'inactive'), 'waiting') END AS source_stream,
-       CASE WHEN s.sync = 0 THEN 'normal' ELSE 'snapshot' END AS source_sync,
+       CASE WHEN s.sync = 0 THEN 'normal' WHEN y.complete_at IS NOT NULL THEN 'snapshot_complete' ELSE 'snapshot' END AS source_sync,
        CASE
            WHEN NOT s.enable THEN 'disabled'
            WHEN NOT alive THEN 'the server is not running'
@@ -25,10 +25,14 @@ SELECT 'data_source'::text AS type,
        coalesce(t.last_error, '') AS last_error,
        t.last_error_at,
        coalesce(t.tombstones + t.ignored + t.filtered + t.repeated, 0) AS skipped,
-       coalesce(t.repaired + t.nulled, 0) AS repaired
+       coalesce(t.repaired + t.nulled, 0) AS repaired,
+       CASE WHEN s.sync <> 0 THEN y.state END AS sync_state,
+       CASE WHEN s.sync = 2 THEN y.confirmed END AS confirmed,
+       CASE WHEN s.sync = 2 THEN y.unconfirmed END AS unconfirmed
 FROM metadb.source s
 CROSS JOIN LATERAL (SELECT coalesce(i.heartbeat > now() - interval '15 seconds', false) AS alive FROM metadb.server i) i
 LEFT JOIN metadb.source_status t ON t.source = s.name
+LEFT JOIN metadb.sync_overview y ON y.source = s.name
 LEFT JOIN LATERAL (
     SELECT CASE
         WHEN p.kind <> 'dead_letter' THEN
@@ -101,7 +105,7 @@ CREATE OR REPLACE VIEW metadb.data_sources AS
 SELECT name, brokers, coalesce(nullif(security, ''), 'ssl') AS security, topics, consumer_group, schema_pass_filter, schema_stop_filter, table_stop_filter,
        trim_schema_prefix, add_schema_prefix, map_public_schema, module, enable,
        coalesce(on_bad_value, '') AS on_bad_value, coalesce(on_bad_event, '') AS on_bad_event,
-       coalesce(dead_letter_limit, '') AS dead_letter_limit
+       coalesce(dead_letter_limit, '') AS dead_letter_limit, coalesce(endsync, '') AS endsync
 FROM metadb.source ORDER BY name;
 
 CREATE OR REPLACE VIEW metadb.data_origins AS SELECT name FROM metadb.origin ORDER BY name;
@@ -112,5 +116,5 @@ SELECT id, source, topic, partition, "offset", record_time, schema_name, table_n
 FROM metadb.dead_letter ORDER BY id;
 
 CREATE OR REPLACE VIEW metadb.requests AS
-SELECT id, kind, source, arguments, requested_at, requested_by, state, detail, finished_at
+SELECT id, kind, source, arguments, requested_at, requested_by, state, detail, finished_at, done, total
 FROM metadb.request ORDER BY id;

@@ -9,8 +9,12 @@ GRANT EXECUTE ON PROCEDURE metadb.create_data_origin(text, boolean) TO metadb_ad
 GRANT EXECUTE ON PROCEDURE metadb.drop_data_origin(text, boolean) TO metadb_admin;
 GRANT EXECUTE ON PROCEDURE metadb.alter_system_set(text, text) TO metadb_admin;
 GRANT EXECUTE ON PROCEDURE metadb.replay_dead_letters(text, bigint[]) TO metadb_admin;
+GRANT EXECUTE ON PROCEDURE metadb.sync_data_source(text, text[]) TO metadb_admin;
+GRANT EXECUTE ON PROCEDURE metadb.endsync_data_source(text, text[], text[], boolean) TO metadb_admin;
+GRANT EXECUTE ON PROCEDURE metadb.cancel_sync(text) TO metadb_admin;
+GRANT EXECUTE ON FUNCTION metadb.explain_endsync(text) TO metadb_admin;
 GRANT SELECT ON metadb.status, metadb.data_sources, metadb.data_origins, metadb.config, metadb.dead_letters,
-    metadb.requests TO metadb_admin;
+    metadb.requests, metadb.sync_status TO metadb_admin;
 
 -- Who only looks: monitoring, and people whose reports say how fresh they are.
 DO $$
@@ -23,5 +27,5 @@ EXCEPTION WHEN duplicate_object OR unique_violation THEN
 END
 $$;
 GRANT USAGE ON SCHEMA metadb TO metadb_monitor;
-GRANT SELECT ON metadb.status, metadb.table_status, metadb.source_counters, metadb.log TO metadb_monitor;
+GRANT SELECT ON metadb.status, metadb.table_status, metadb.source_counters, metadb.log, metadb.sync_status TO metadb_monitor;
 GRANT SELECT ON metadb.table_status, metadb.source_counters, metadb.log TO metadb_admin;

@@ -1,0 +1,31 @@
+-- ENDSYNC DATA SOURCE: asks for the end of a synchronization, if the numbers known
+-- now allow it; the worker looks again, exactly. Lists as in SYNC DATA SOURCE.
+CREATE OR REPLACE PROCEDURE metadb.endsync_data_source(
+    source text, tables text[] DEFAULT NULL, forced text[] DEFAULT NULL, force_all boolean DEFAULT false)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '5s'
+AS $$
+DECLARE
+    s metadb.source%ROWTYPE;
+    only_tables integer[] := CASE WHEN tables IS NOT NULL THEN metadb.source_tables(source, tables) END;
+    forced_tables integer[] := metadb.source_tables(source, forced);
+    refusal text;
+    request bigint;
+BEGIN
+    SELECT * INTO s FROM metadb.source x WHERE x.name = endsync_data_source.source FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'data source "%" does not exist', source USING ERRCODE = '42704';
+    ELSIF s.sync = 0 THEN
+        RAISE EXCEPTION '"endsync" can only be used in sync mode' USING ERRCODE = '55000',
+            HINT = 'SYNC DATA SOURCE begins a synchronization.';
+    ELSIF s.sync = 2 THEN
+        CALL metadb.check_endsync(source, only_tables, forced_tables, force_all);
+    END IF;
+    INSERT INTO metadb.request AS r (kind, source, arguments)
+    VALUES ('endsync', source, jsonb_strip_nulls(jsonb_build_object('tables', to_jsonb(only_tables), 'forced', to_jsonb(forced_tables), 'force_all', force_all)))
+    RETURNING r.id INTO request;
+    RAISE NOTICE 'request % is waiting%', request, CASE WHEN s.enable THEN '' ELSE ' until the data source is enabled' END
+        USING HINT = 'LIST sync_status shows how far it is.';
+    CALL metadb.touch();
+END $$;
