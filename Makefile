@@ -2,13 +2,14 @@
 
 GO      ?= go
 FUZZTIME ?= 10m
+SOAKTIME ?= 30m
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 # The version is written by us; Go's own stamp fails in a work tree of another user.
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 LDFLAGS := -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-long lint lint-full fmt fuzz bench demo clean
+.PHONY: help build test test-long lint lint-full fmt fuzz bench soak demo clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +48,11 @@ bench: build ## Measure the server against the least work; flags in BENCH=
 	$(GO) build -o bin/broker ./testsql/broker/cmd/broker
 	$(GO) build -o bin/bench ./testsql/bench
 	bin/bench -metadb bin/metadb -broker bin/broker $(BENCH)
+
+soak: build ## Load the server for SOAKTIME (30m): lag and memory must stay flat; flags in SOAK=
+	$(GO) build -o bin/broker ./testsql/broker/cmd/broker
+	$(GO) build -o bin/soak ./testsql/soak
+	bin/soak -metadb bin/metadb -broker bin/broker -time $(SOAKTIME) $(SOAK)
 
 demo: build ## Run a complete pipeline with recorded data
 	$(GO) build -o bin/demo ./testsql/demo

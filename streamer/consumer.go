@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"metadb/catalog"
@@ -49,6 +50,7 @@ const (
 	fetchBytes     = 4 << 20
 	pingTimeout    = 10 * time.Second
 	commitEvery    = time.Second
+	endsEvery      = 5 * time.Second
 )
 
 // consume connects to the source's brokers and joins its group. fail ends the run
@@ -248,6 +250,24 @@ func (c *consumer) commit(ctx context.Context) {
 		c.reached("group.before")
 		c.client.CommitOffsetsSync(ctx, offsets, nil)
 		c.reached("group.after")
+	}
+}
+
+// endsEvery asks the brokers where the topics end, for the lag. Failures do not
+// matter.
+func (c *consumer) endsEvery(ctx context.Context) error {
+	admin := kadm.NewClient(c.client)
+	for {
+		if err := sleep(ctx, endsEvery); err != nil {
+			return err
+		}
+		topics := c.lag.topics()
+		if len(topics) == 0 {
+			continue
+		}
+		if ends, err := admin.ListCommittedOffsets(ctx, topics...); err == nil {
+			c.lag.ends(ends, time.Now())
+		}
 	}
 }
 

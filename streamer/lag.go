@@ -1,9 +1,12 @@
 package streamer
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -56,6 +59,35 @@ func (m *lagMeter) observe(fetches kgo.Fetches) {
 			}
 		}
 	})
+}
+
+// ends takes where the partitions end, as the brokers say: what is read may lie
+// behind by as much as the client keeps. A partition of which nothing was fetched
+// is behind since now, as far as is known.
+func (m *lagMeter) ends(ends kadm.ListedOffsets, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id, p := range m.parts {
+		end, ok := ends.Lookup(id.topic, id.id)
+		if !ok || end.Err != nil || end.Offset <= p.end {
+			continue
+		}
+		p.end = end.Offset
+		if len(p.fetched) == 0 {
+			p.fetched = append(p.fetched, fetchedAt{p.next, now})
+		}
+	}
+}
+
+// topics are those of the assigned partitions.
+func (m *lagMeter) topics() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	names := make(map[string]bool)
+	for id := range m.parts {
+		names[id.topic] = true
+	}
+	return slices.Collect(maps.Keys(names))
 }
 
 // applied moves a partition's position.

@@ -1,10 +1,12 @@
 package streamer
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -14,6 +16,15 @@ func fetched(part int32, end int64, offset, at int64) kgo.Fetches {
 	return kgo.Fetches{{Topics: []kgo.FetchTopic{{Topic: "t", Partitions: []kgo.FetchPartition{{
 		Partition: part, LastStableOffset: end, Records: []*kgo.Record{rec},
 	}}}}}}
+}
+
+// ended are the ends of partitions of topic t, in pairs.
+func ended(pairs ...int64) kadm.ListedOffsets {
+	offsets := map[int32]kadm.ListedOffset{}
+	for i := 0; i < len(pairs); i += 2 {
+		offsets[int32(pairs[i])] = kadm.ListedOffset{Topic: "t", Partition: int32(pairs[i]), Offset: pairs[i+1]}
+	}
+	return kadm.ListedOffsets{"t": offsets}
 }
 
 // TestLagMeter follows two partitions: records are behind until they are applied,
@@ -49,4 +60,14 @@ func TestLagMeter(t *testing.T) {
 	check("all applied", 0, 0, 2)
 	m.observe(fetched(0, 31, 30, 9000))
 	check("one more", 1, 9000, 2)
+	m.ends(ended(0, 35, 1, 7), time.UnixMilli(9999))
+	check("the brokers have more", 7, 9000, 2)
+	m.applied(partition{"t", 0}, 35)
+	check("one partition applied, nothing fetched of the other", 2, 9999, 2)
+	m.observe(fetched(1, 7, 5, 8000))
+	m.applied(partition{"t", 1}, 6)
+	check("what was fetched tells since when", 1, 8000, 2)
+	if topics := m.topics(); !slices.Equal(topics, []string{"t"}) {
+		t.Errorf("topics %v", topics)
+	}
 }

@@ -144,6 +144,7 @@ func (w *worker) runOnce(ctx context.Context) error {
 	group.Go(func() error { return r.run(ctx) })
 	group.Go(func() error { return a.run(ctx, r) })
 	group.Go(func() error { return a.consumer.commitEvery(ctx) })
+	group.Go(func() error { return a.consumer.endsEvery(ctx) })
 	_ = group.Wait() // the cause is the first error, or what fail was told
 	return context.Cause(ctx)
 }

@@ -30,7 +30,7 @@ SELECT 'data_source'::text AS type,
        CASE WHEN s.sync = 2 THEN y.confirmed END AS confirmed,
        CASE WHEN s.sync = 2 THEN y.unconfirmed END AS unconfirmed
 FROM metadb.source s
-CROSS JOIN LATERAL (SELECT coalesce(i.heartbeat > now() - interval '15 seconds', false) AS alive FROM metadb.server i) i
+CROSS JOIN LATERAL (SELECT coalesce((SELECT heartbeat FROM metadb.server) > now() - interval '15 seconds', false) AS alive) i
 LEFT JOIN metadb.source_status t ON t.source = s.name
 LEFT JOIN metadb.sync_overview y ON y.source = s.name
 LEFT JOIN LATERAL (
@@ -82,7 +82,7 @@ JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = b.table_nam
 LEFT JOIN metadb.source s ON s.name = b.source_name
 LEFT JOIN metadb.source_status t ON t.source = b.source_name
 LEFT JOIN metadb.table_activity a ON a.schema_name = b.schema_name AND a.table_name = b.table_name
-CROSS JOIN LATERAL (SELECT coalesce(i.heartbeat > now() - interval '15 seconds', false) AS alive FROM metadb.server i) v
+CROSS JOIN LATERAL (SELECT coalesce((SELECT heartbeat FROM metadb.server) > now() - interval '15 seconds', false) AS alive) v
 CROSS JOIN LATERAL (
     SELECT coalesce(nullif(pg_stat_get_live_tuples(c.oid), 0), greatest(c.reltuples, 0))::bigint AS current_rows,
            (SELECT sum(coalesce(nullif(pg_stat_get_live_tuples(p.oid), 0), greatest(p.reltuples, 0)))::bigint

@@ -1,0 +1,304 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+
+	"metadb/cmd/metadb/localpg"
+)
+
+const database = "soak"
+
+// soak is the state of one run.
+type soak struct {
+	options
+	out     io.Writer
+	server  *server
+	load    *load
+	clients *sessions
+	watch   *pgx.Conn    // of the warehouse
+	applied atomic.Int64 // records
+	samples []sample
+}
+
+// run sets everything up, runs the load and judges it.
+func run(ctx context.Context, out io.Writer, o options) (err error) {
+	if o.time < minSamples*o.sample || o.tables < 1 || o.rows < 1 || o.share <= 0 {
+		return fmt.Errorf("the load must last %d samples at least, and have tables with rows", minSamples)
+	}
+	dir, err := os.MkdirTemp(o.dir, "metadb-soak-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	pg, err := localpg.Start(ctx, localpg.Options{Settings: settings()})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, pg.Close()) }()
+	admin, err := pgx.Connect(ctx, pg.URL("postgres"))
+	if err != nil {
+		return err
+	}
+	if _, err := admin.Exec(ctx, "CREATE DATABASE "+database); err != nil {
+		return errors.Join(err, admin.Close(ctx))
+	}
+	if err := admin.Close(ctx); err != nil {
+		return err
+	}
+	addr, stopBroker, err := startBroker(ctx, o.broker)
+	if err != nil {
+		return err
+	}
+	defer stopBroker()
+	s := &soak{options: o, out: out}
+	if s.server, err = startServer(ctx, o.metadb, dir, pg, database); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.server.stop()) }()
+	if s.watch, err = pgx.Connect(ctx, pg.URL(database)); err != nil {
+		return err
+	}
+	defer func() { _ = s.watch.Close(context.WithoutCancel(ctx)) }()
+	if s.load, err = newLoad(ctx, addr, o.tables, o.rows); err != nil {
+		return err
+	}
+	defer s.load.client.Close()
+	s.clients = &sessions{url: s.server.url, tables: o.tables, rows: o.rows, think: o.think}
+	if err := s.steps(ctx, addr); err != nil {
+		return fmt.Errorf("%w\nserver log:%s", err, s.server.tail())
+	}
+	return nil
+}
+
+// steps are the phases of a run.
+func (s *soak) steps(ctx context.Context, addr string) error {
+	if err := s.begin(ctx, addr); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.clients.run(ctx, s.sessions) })
+	group.Go(func() error {
+		defer cancel()
+		return s.phases(ctx)
+	})
+	return group.Wait()
+}
+
+// begin fills the tables and waits until all of it is applied.
+func (s *soak) begin(ctx context.Context, addr string) error {
+	conn, err := pgx.Connect(ctx, s.server.url)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	_, err = conn.PgConn().Exec(ctx, fmt.Sprintf("CREATE DATA SOURCE soak TYPE kafka OPTIONS (brokers '%s', security 'plaintext', "+
+		`topics '^soak\.', consumer_group 'soak')`, addr)).ReadAll()
+	if err != nil {
+		return fmt.Errorf("create data source: %w", err)
+	}
+	began := time.Now()
+	if err := s.load.fill(ctx); err != nil {
+		return err
+	}
+	if err := s.drain(ctx); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(s.out, "%d tables with %d rows each after %s\n", s.tables, s.rows, time.Since(began).Round(time.Second))
+	return nil
+}
+
+// phases measures the peak, then runs the load, then looks at what came of it.
+func (s *soak) phases(ctx context.Context) error {
+	peak, err := s.peak(ctx)
+	if err != nil {
+		return fmt.Errorf("measure the peak: %w", err)
+	}
+	rate := s.share * peak
+	_, _ = fmt.Fprintf(s.out, "peak %.0f changes/s; sending %.0f/s for %s\n", peak, rate, s.time)
+	s.clients.look()
+	began := time.Now()
+	err = s.during(ctx, s.time, rate, func(ctx context.Context) error {
+		if err := s.take(ctx, time.Since(began)); err != nil {
+			return err
+		}
+		return s.forget(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.drain(ctx); err != nil {
+		return err
+	}
+	report(s.out, s.options, peak, rate, s.samples)
+	return errors.Join(judge(s.samples), s.check(ctx))
+}
+
+// peak is how many changes a second are applied while more are waiting.
+func (s *soak) peak(ctx context.Context) (float64, error) {
+	type point struct {
+		at      time.Time
+		applied int64
+	}
+	var points []point
+	err := s.during(ctx, s.peakTime, 0, func(ctx context.Context) error {
+		points = append(points, point{time.Now(), s.applied.Load()})
+		return s.forget(ctx)
+	})
+	if err != nil {
+		return 0, err
+	}
+	if len(points) < 3 {
+		return 0, errors.New("too short")
+	}
+	first, last := points[0], points[len(points)-1]
+	if last.applied == first.applied {
+		return 0, errors.New("nothing is applied")
+	}
+	return float64(last.applied-first.applied) / last.at.Sub(first.at).Seconds(), s.drain(ctx)
+}
+
+// backlog is how many records wait while the peak is measured.
+const backlog = 50_000
+
+// during sends a rate for a time and calls each at every sample. Rate 0 keeps
+// records waiting.
+func (s *soak) during(ctx context.Context, d time.Duration, rate float64, each func(context.Context) error) error {
+	sending, stop := context.WithTimeout(ctx, d)
+	defer stop()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer stop()
+		return s.load.updates(sending, rate, backlog, s.applied.Load)
+	})
+	group.Go(func() error {
+		look, sample := time.NewTicker(100*time.Millisecond), time.NewTicker(s.sample)
+		defer look.Stop()
+		defer sample.Stop()
+		for {
+			select {
+			case <-look.C:
+				if err := s.look(ctx); err != nil {
+					return err
+				}
+			case <-sample.C:
+				if err := each(ctx); err != nil {
+					return err
+				}
+			case <-s.server.exited:
+				return errors.New("the server ended")
+			case <-sending.Done():
+				return ctx.Err()
+			}
+		}
+	})
+	return group.Wait()
+}
+
+// look reads how many records are applied.
+func (s *soak) look(ctx context.Context) error {
+	var n int64
+	if err := s.watch.QueryRow(ctx, "SELECT coalesce(sum(next), 0)::bigint FROM metadb.source_offset").Scan(&n); err != nil {
+		return fmt.Errorf("read positions: %w", err)
+	}
+	s.applied.Store(n)
+	return nil
+}
+
+// take takes a sample. The source must be active.
+func (s *soak) take(ctx context.Context, at time.Duration) error {
+	p := sample{at: at}
+	var state, reason string
+	err := s.watch.QueryRow(ctx, "SELECT source_stream, reason, coalesce(lag, 0), coalesce(lag_seconds, 0)::float8 FROM metadb.status").
+		Scan(&state, &reason, &p.lag, &p.lagSeconds)
+	if err != nil {
+		return fmt.Errorf("read status: %w", err)
+	}
+	if state != "active" {
+		return fmt.Errorf("the source is %s after %s: %s", state, at.Round(time.Second), reason)
+	}
+	if p.memory, err = s.server.memory(); err != nil {
+		return err
+	}
+	p.statements, p.p95 = s.clients.look()
+	p.applied = s.applied.Load()
+	s.samples = append(s.samples, p)
+	if n := len(s.samples); n%12 == 0 {
+		_, _ = fmt.Fprintf(s.out, "%7s  applied %d  lag %d records, %.1f s  memory %.0f MB  p95 %s\n", at.Round(time.Second), p.applied, p.lag,
+			p.lagSeconds, p.memory, p.p95.Round(100*time.Microsecond))
+	}
+	return nil
+}
+
+// forget takes applied records from the broker.
+func (s *soak) forget(ctx context.Context) error {
+	rows, err := s.watch.Query(ctx, "SELECT topic, next FROM metadb.source_offset")
+	if err != nil {
+		return fmt.Errorf("read positions: %w", err)
+	}
+	applied := make(map[string]int64)
+	var topic string
+	var next int64
+	if _, err := pgx.ForEachRow(rows, []any{&topic, &next}, func() error { applied[topic] = next; return nil }); err != nil {
+		return fmt.Errorf("read positions: %w", err)
+	}
+	return s.load.forget(ctx, applied)
+}
+
+// drain waits until everything that was sent is applied, as long as more is.
+func (s *soak) drain(ctx context.Context) error {
+	last, moved := int64(-1), time.Now()
+	for {
+		if err := s.look(ctx); err != nil {
+			return err
+		}
+		n := s.applied.Load()
+		if n >= s.load.sent.Load() {
+			return nil
+		}
+		if n > last {
+			last, moved = n, time.Now()
+		}
+		if time.Since(moved) > patience {
+			return fmt.Errorf("nothing is applied any more: %d of %d", n, s.load.sent.Load())
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-s.server.exited:
+			return errors.New("the server ended")
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// check compares the tables with what was sent: the versions of the current rows,
+// and the number of all versions.
+func (s *soak) check(ctx context.Context) error {
+	var current, sum, all int64
+	for table := range s.tables {
+		var c, v, a int64
+		name := fmt.Sprintf("soak.t%03d", table)
+		err := s.watch.QueryRow(ctx, fmt.Sprintf("SELECT (SELECT count(*) FROM %s), (SELECT sum(version)::bigint FROM %s), (SELECT count(*) FROM %s__)",
+			name, name, name)).Scan(&c, &v, &a)
+		if err != nil {
+			return fmt.Errorf("count rows of %s: %w", name, err)
+		}
+		current, sum, all = current+c, sum+v, all+a
+	}
+	if want := s.load.sum(); current != int64(s.tables*s.rows) || sum != want || all > want {
+		return fmt.Errorf("%d current rows with versions of %d in sum, %d versions in all; %d rows and %d were sent", current, sum, all, s.tables*s.rows, want)
+	}
+	_, _ = fmt.Fprintf(s.out, "The tables hold what was sent: %d rows, %d changes.\n", current, sum)
+	return nil
+}
