@@ -84,3 +84,8 @@ func (c *Catalog) Stopped(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Transact runs fn in a transaction of the system user.
+func (c *Catalog) Transact(ctx context.Context, fn func(pgx.Tx) error) error {
+	return pgx.BeginFunc(ctx, c.pool, fn)
+}

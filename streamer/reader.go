@@ -207,6 +207,10 @@ func (r *reader) decode(rec *kgo.Record, part int, p *position) error {
 	r.batch.Events = append(r.batch.Events, change.Event{})
 	ev := &r.batch.Events[n]
 	v, err := r.admit(rec, ev, p)
+	if naming := (*namingError)(nil); errors.As(err, &naming) {
+		r.batch.Events = r.batch.Events[:n]
+		return err
+	}
 	if err != nil {
 		err = r.bury(rec, ev, part, err)
 	}
@@ -236,7 +240,7 @@ type verdict struct {
 func (r *reader) admit(rec *kgo.Record, ev *change.Event, p *position) (verdict, error) {
 	result, err := r.decodeRecord(r.decoder(rec.Topic), rec, ev)
 	if err != nil {
-		if ev.Table != "" && r.router.route(ev.Schema, ev.Table) == nil {
+		if ev.Table != "" && r.router.filtered(ev.Schema, ev.Table) {
 			return verdict{skip: change.Filtered}, nil
 		}
 		return verdict{bad: true}, err
@@ -248,7 +252,10 @@ func (r *reader) admit(rec *kgo.Record, ev *change.Event, p *position) (verdict,
 	default:
 		return verdict{skip: change.Ignored}, nil
 	}
-	if ev.Target = r.router.route(ev.Schema, ev.Table); ev.Target == nil {
+	if ev.Target, err = r.router.route(ev.Schema, ev.Table); err != nil {
+		return verdict{bad: true}, err
+	}
+	if ev.Target == nil {
 		return verdict{skip: change.Filtered}, nil
 	}
 	if err := validate(ev); err != nil {

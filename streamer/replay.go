@@ -41,7 +41,7 @@ func (a *applying) openReplay(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	router, err := newRouter(a.source, a.origins)
+	router, err := a.router(ctx)
 	if err != nil {
 		return err
 	}
@@ -113,6 +113,9 @@ func (p *replay) String() string {
 func (a *applying) replayLetter(ctx context.Context, l *catalog.DeadLetter) error {
 	p := a.replay
 	b, err := p.reader.again(l)
+	if naming := (*namingError)(nil); errors.As(err, &naming) {
+		return err
+	}
 	if err != nil {
 		return a.keep(ctx, l, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"metadb/catalog"
 	"metadb/change"
 	"metadb/debezium"
+	"metadb/warehouse"
 )
 
 // router decides where the events of a source table go. It answers once per
@@ -18,15 +19,23 @@ type router struct {
 	origins                           []string
 	targets                           map[sourceTable]*change.Target // nil: filtered
 	shared                            map[change.Target]*change.Target
+	names                             func(change.Target, warehouse.SourceTable) (change.Target, error)
 }
 
 type sourceTable struct{ schema, table string }
 
-// newRouter compiles the filters of s. origins are tried in their order.
-func newRouter(s catalog.Source, origins []string) (*router, error) {
+// namingError says that the name of a table could not be found out: this has
+// nothing to do with the event at hand.
+type namingError struct{ error }
+
+func (e *namingError) Unwrap() error { return e.error }
+
+// newRouter compiles the filters of s. origins are tried in their order. names says
+// which table has the name that they give.
+func newRouter(s catalog.Source, origins []string, names func(change.Target, warehouse.SourceTable) (change.Target, error)) (*router, error) {
 	r := &router{
 		trimPrefix: s.TrimSchemaPrefix, addPrefix: s.AddSchemaPrefix, mapPublic: s.MapPublicSchema,
-		origins: origins,
+		origins: origins, names: names,
 		targets: make(map[sourceTable]*change.Target),
 		shared:  make(map[change.Target]*change.Target),
 	}
@@ -53,31 +62,40 @@ func newRouter(s catalog.Source, origins []string) (*router, error) {
 }
 
 // route returns the target of a source table, nil when a filter rejects it.
-func (r *router) route(schema, table string) *change.Target {
+func (r *router) route(schema, table string) (*change.Target, error) {
 	key := sourceTable{schema, table}
 	t, ok := r.targets[key]
-	if !ok {
-		t = r.decide(schema, table)
-		r.targets[key] = t
+	if ok {
+		return t, nil
 	}
-	return t
+	from := warehouse.SourceTable{Schema: debezium.RepairName(schema), Table: debezium.RepairName(table)}
+	if r.passes(from.Schema, from.Table) {
+		want := change.Target{Table: from.Table}
+		want.Schema, want.Origin = r.mapSchema(from.Schema)
+		named, err := r.names(want, from)
+		if warehouse.IsEventFault(err) {
+			return nil, err
+		}
+		if err != nil {
+			return nil, &namingError{err}
+		}
+		if t = r.shared[named]; t == nil {
+			t = &named
+			r.shared[named] = t
+		}
+	}
+	r.targets[key] = t
+	return t, nil
 }
 
-func (r *router) decide(schema, table string) *change.Target {
-	schema, table = debezium.RepairName(schema), debezium.RepairName(table)
-	switch {
-	case len(r.passSchema) > 0 && !matchAny(r.passSchema, schema),
-		matchAny(r.stopSchema, schema),
-		matchAny(r.stopTable, schema+"."+table):
-		return nil
-	}
-	t := change.Target{Table: table}
-	t.Schema, t.Origin = r.mapSchema(schema)
-	if shared := r.shared[t]; shared != nil {
-		return shared
-	}
-	r.shared[t] = &t
-	return &t
+// filtered says whether a filter rejects a source table.
+func (r *router) filtered(schema, table string) bool {
+	return !r.passes(debezium.RepairName(schema), debezium.RepairName(table))
+}
+
+func (r *router) passes(schema, table string) bool {
+	return (len(r.passSchema) == 0 || matchAny(r.passSchema, schema)) &&
+		!matchAny(r.stopSchema, schema) && !matchAny(r.stopTable, schema+"."+table)
 }
 
 // mapSchema names the target schema and origin of a source schema, as 1.4 does.

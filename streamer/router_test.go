@@ -5,7 +5,11 @@ import (
 
 	"metadb/catalog"
 	"metadb/change"
+	"metadb/warehouse"
 )
+
+// asWanted names tables as the rules have it.
+func asWanted(want change.Target, _ warehouse.SourceTable) (change.Target, error) { return want, nil }
 
 func TestMapSchema(t *testing.T) {
 	t.Parallel()
@@ -28,13 +32,13 @@ func TestMapSchema(t *testing.T) {
 		{"a_b_x", catalog.Source{}, []string{"a", "a_b"}, "b_x", "a"},
 	}
 	for _, tt := range tests {
-		r, err := newRouter(tt.source, tt.origins)
+		r, err := newRouter(tt.source, tt.origins, asWanted)
 		if err != nil {
 			t.Fatal(err)
 		}
 		want := change.Target{Schema: tt.target, Table: "t", Origin: tt.origin}
-		if got := r.route(tt.schema, "t"); got == nil || *got != want {
-			t.Errorf("%s with %+v: %+v, want %+v", tt.schema, tt.source, got, want)
+		if got, err := r.route(tt.schema, "t"); err != nil || got == nil || *got != want {
+			t.Errorf("%s with %+v: %+v, %v, want %+v", tt.schema, tt.source, got, err, want)
 		}
 	}
 }
@@ -43,7 +47,7 @@ func TestFilters(t *testing.T) {
 	t.Parallel()
 	r, err := newRouter(catalog.Source{
 		SchemaPassFilter: "^lib", SchemaStopFilter: "old$", TableStopFilter: `^library\.tmp_, secret`,
-	}, nil)
+	}, nil, asWanted)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,15 +55,16 @@ func TestFilters(t *testing.T) {
 		{"library", "a"}: true, {"mylibrary", "a"}: false, {"library_old", "a"}: false,
 		{"library", "tmp_x"}: false, {"library", "x_secret_y"}: false, {"xlib", "a"}: false,
 	} {
-		if got := r.route(table.schema, table.table) != nil; got != pass {
-			t.Errorf("%v passes: %v, want %v", table, got, pass)
+		got, err := r.route(table.schema, table.table)
+		if err != nil || got != nil != pass || r.filtered(table.schema, table.table) == pass {
+			t.Errorf("%v: %v, %v, want it to pass: %v", table, got, err, pass)
 		}
 	}
-	first, again := r.route("library", "a"), r.route("library", "a")
-	if first != again {
+	first, _ := r.route("library", "a")
+	if again, err := r.route("library", "a"); first != again || err != nil {
 		t.Error("a table's target is not one pointer")
 	}
-	if _, err := newRouter(catalog.Source{TableStopFilter: "("}, nil); err == nil {
+	if _, err := newRouter(catalog.Source{TableStopFilter: "("}, nil, asWanted); err == nil {
 		t.Error("a bad pattern is accepted")
 	}
 }

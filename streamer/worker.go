@@ -10,6 +10,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"metadb/catalog"
+	"metadb/change"
+	"metadb/warehouse"
 )
 
 // worker streams one source: run after run, each from the stored positions, with
@@ -103,9 +105,17 @@ func (w *worker) wake() {
 	}
 }
 
+// router makes a router of the source's options, for one run.
+func (w *worker) router(ctx context.Context) (*router, error) {
+	names := warehouse.NewNames(w.opt.Catalog, w.source.Name, w.log)
+	return newRouter(w.source, w.origins, func(want change.Target, from warehouse.SourceTable) (change.Target, error) {
+		return names.Resolve(ctx, want, from)
+	})
+}
+
 // runOnce streams from the stored positions until something fails or ctx ends.
 func (w *worker) runOnce(ctx context.Context) error {
-	router, err := newRouter(w.source, w.origins)
+	router, err := w.router(ctx)
 	if err != nil {
 		return err
 	}

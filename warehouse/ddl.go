@@ -95,12 +95,19 @@ func (a *Applier) create(ctx context.Context, tx pgx.Tx, t *table) error {
 		return fmt.Errorf("schema %q is reserved: %w", t.schema, ErrReserved)
 	}
 	var taken *string
-	err := tx.QueryRow(ctx, "SELECT coalesce(to_regclass($1), to_regclass($2))::text", t.main(), t.current()).Scan(&taken)
+	err := tx.QueryRow(ctx, `SELECT coalesce('relation ' || to_regclass($1)::text, 'relation ' || to_regclass($2)::text,
+		'type ' || to_regtype($1)::text, 'type ' || to_regtype($2)::text)`, t.main(), t.current()).Scan(&taken)
 	if err != nil {
 		return fmt.Errorf("look for table %s: %w", t, err)
 	}
 	if taken != nil {
-		return fmt.Errorf("relation %s exists and is not ours: %w", *taken, ErrReserved)
+		return fmt.Errorf("%s exists and is not ours: %w", *taken, ErrReserved)
+	}
+	if t.history, err = freeName(ctx, tx, t.schema, t.history); err != nil {
+		return err
+	}
+	if t.sync, err = freeName(ctx, tx, t.schema, t.sync); err != nil {
+		return err
 	}
 	main, current, history := t.main(), t.current(), quote(t.schema, t.history)
 	statements := []string{
@@ -132,7 +139,8 @@ func (a *Applier) create(ctx context.Context, tx pgx.Tx, t *table) error {
 	}
 	err = tx.QueryRow(ctx, `
 		INSERT INTO metadb.data_table (schema_name, table_name, history_name, sync_name) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (schema_name, table_name) DO UPDATE SET history_name = excluded.history_name
+		ON CONFLICT (schema_name, table_name) DO UPDATE
+		SET history_name = excluded.history_name, sync_name = excluded.sync_name
 		RETURNING id`, t.schema, t.table, t.history, t.sync).Scan(&t.id)
 	if err != nil {
 		return fmt.Errorf("number table %s: %w", t, err)
@@ -167,7 +175,11 @@ func setKey(ctx context.Context, tx pgx.Tx, t *table, key []string) error {
 // addYear makes a year's history partition and attaches it: creating it as a
 // partition would wait for every reader of the history.
 func addYear(ctx context.Context, tx pgx.Tx, t *table, year int) error {
-	history, part := quote(t.schema, t.history), quote(t.schema, yearName(t.table, year))
+	name, err := freeName(ctx, tx, t.schema, yearName(t.table, year))
+	if err != nil {
+		return err
+	}
+	history, part := quote(t.schema, t.history), quote(t.schema, name)
 	statements := []string{
 		"CREATE TABLE " + part + " (LIKE " + history + " INCLUDING COMPRESSION INCLUDING STORAGE INCLUDING DEFAULTS)",
 		"ALTER TABLE " + history + " ATTACH PARTITION " + part +

@@ -118,3 +118,8 @@ FROM metadb.dead_letter ORDER BY id;
 CREATE OR REPLACE VIEW metadb.requests AS
 SELECT id, kind, source, arguments, requested_at, requested_by, state, detail, finished_at, done, total
 FROM metadb.request ORDER BY id;
+
+-- Which table of a source is which table here.
+CREATE OR REPLACE VIEW metadb.table_sources AS
+SELECT source, source_schema, source_table, schema_name, table_name, origin, table_name <> wanted AS renamed, recorded_at
+FROM metadb.table_source ORDER BY source, source_schema, source_table, schema_name, table_name;

@@ -14,7 +14,7 @@ GRANT EXECUTE ON PROCEDURE metadb.endsync_data_source(text, text[], text[], bool
 GRANT EXECUTE ON PROCEDURE metadb.cancel_sync(text) TO metadb_admin;
 GRANT EXECUTE ON FUNCTION metadb.explain_endsync(text) TO metadb_admin;
 GRANT SELECT ON metadb.status, metadb.data_sources, metadb.data_origins, metadb.config, metadb.dead_letters,
-    metadb.requests, metadb.sync_status TO metadb_admin;
+    metadb.requests, metadb.sync_status, metadb.table_sources TO metadb_admin;
 
 -- Who only looks: monitoring, and people whose reports say how fresh they are.
 DO $$
