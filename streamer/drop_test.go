@@ -61,7 +61,7 @@ func TestDropTables(t *testing.T) {
 		t.Errorf("left: %s", got)
 	}
 	for _, table := range []string{
-		"base_table", "data_table", "table_owner", "apply_ledger", "table_activity", "source_offset", "source_stream", "dead_letter", "source_status",
+		"base_table", "data_table", "table_owner", "table_source", "apply_ledger", "table_activity", "source_offset", "source_stream", "dead_letter", "source_status",
 	} {
 		b.waitFor("0", "SELECT count(*)::text FROM metadb."+table)
 	}
