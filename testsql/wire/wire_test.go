@@ -1,0 +1,100 @@
+package wire
+
+import (
+	"flag"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"metadb/testsql/pgtest"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write the answers into the .out files")
+
+// TestSame plays each script of same/ against PostgreSQL itself and through the
+// server, on databases of their own: there must be no difference.
+func TestSame(t *testing.T) {
+	t.Parallel()
+	server, db := newInstance(t)
+	server.Start()
+	direct := pgtest.Database(t)
+	for _, file := range scripts(t, "same") {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".wire"), func(t *testing.T) {
+			t.Parallel()
+			want := playScript(t, file, direct.URL+"?sslmode=disable", strings.NewReplacer(direct.Name, "metadb"))
+			got := playScript(t, file, through(server.Port(), db), strings.NewReplacer(db.Name, "metadb"))
+			if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")); diff != "" {
+				t.Errorf("PostgreSQL says something else than the server (-PostgreSQL +server):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestOwn plays each script of own/, which holds Metadb's statements, through a
+// server of its own and compares the answers with the .out file beside it.
+func TestOwn(t *testing.T) {
+	t.Parallel()
+	for _, file := range scripts(t, "own") {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".wire"), func(t *testing.T) {
+			t.Parallel()
+			server, db := newInstance(t)
+			server.Start()
+			got := normal(playScript(t, file, through(server.Port(), db), strings.NewReplacer(db.Name, "metadb")))
+			compare(t, strings.TrimSuffix(file, ".wire")+".out", got)
+		})
+	}
+}
+
+func scripts(t *testing.T, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.wire"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	return files
+}
+
+// through is the address of a superuser behind the server.
+func through(port int, db *pgtest.DB) string {
+	u := url.URL{
+		Scheme: "postgres", User: url.UserPassword(db.User, db.Password),
+		Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Path: "/metadb", RawQuery: "sslmode=disable",
+	}
+	return u.String()
+}
+
+// What differs between versions of PostgreSQL and from run to run.
+var (
+	place  = regexp.MustCompile(`"File":"[^"]*","Line":0,"Routine":"[^"]*",`)
+	moment = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?\+\d\d`)
+)
+
+func normal(out string) string {
+	return moment.ReplaceAllString(place.ReplaceAllString(out, ""), "<time>")
+}
+
+// compare demands that a file holds the answers, or writes it.
+func compare(t *testing.T, file, got string) {
+	t.Helper()
+	if *rewrite {
+		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(fmt.Errorf("%w; -rewrite writes it", err))
+	}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
+		t.Errorf("other answers (-want +got); -rewrite writes them:\n%s", diff)
+	}
+}
