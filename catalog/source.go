@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"metadb/catalog/secret"
 )
 
 // Sync modes of a source, as 1.4 stores them.
@@ -20,7 +22,6 @@ type Source struct {
 	Name             string
 	Enable           bool
 	Brokers          string
-	Security         string
 	Topics           string
 	ConsumerGroup    string
 	SchemaPassFilter string
@@ -35,6 +36,23 @@ type Source struct {
 	OnBadEvent       string // "": set_aside
 	DeadLetterLimit  string // "": the default
 	Endsync          string // "": by a statement
+	Security
+}
+
+// Security is how the brokers of a source are reached; "" is not given.
+type Security struct {
+	Protocol      string // ssl, plaintext, sasl_ssl or sasl_plaintext
+	Mechanism     string // of SASL
+	Username      string
+	Password      secret.Reference
+	Token         secret.Reference // of OAUTHBEARER, as is the rest of these
+	TokenEndpoint string
+	ClientID      string
+	ClientSecret  secret.Reference
+	Scope         string
+	CAFile        string // names of PEM files in the directory of secrets
+	CertFile      string
+	KeyFile       string
 }
 
 // Values of the options on_bad_value and on_bad_event that are not the default.
@@ -50,12 +68,17 @@ const EndsyncAuto = "auto"
 // Sources returns all data sources by name.
 func (c *Catalog) Sources(ctx context.Context) ([]Source, error) {
 	rows, err := c.pool.Query(ctx, `
-		SELECT name, enable, coalesce(brokers, ''), coalesce(nullif(security, ''), 'ssl'), coalesce(topics, ''),
+		SELECT name, enable, coalesce(brokers, ''), coalesce(topics, ''),
 		       coalesce(consumer_group, ''), coalesce(schema_pass_filter, ''), coalesce(schema_stop_filter, ''),
 		       coalesce(table_stop_filter, ''), coalesce(trim_schema_prefix, ''), coalesce(add_schema_prefix, ''),
 		       coalesce(map_public_schema, ''), coalesce(module, ''), sync,
 		       coalesce(on_bad_value, ''), coalesce(on_bad_event, ''), coalesce(dead_letter_limit, ''),
-		       coalesce(endsync, '')
+		       coalesce(endsync, ''),
+		       coalesce(nullif(security, ''), 'ssl'), coalesce(sasl_mechanism, ''), coalesce(sasl_username, ''),
+		       coalesce(sasl_password, ''), coalesce(sasl_oauthbearer_token, ''),
+		       coalesce(sasl_oauthbearer_token_endpoint_url, ''), coalesce(sasl_oauthbearer_client_id, ''),
+		       coalesce(sasl_oauthbearer_client_secret, ''), coalesce(sasl_oauthbearer_scope, ''),
+		       coalesce(ca_file, ''), coalesce(cert_file, ''), coalesce(key_file, '')
 		FROM metadb.source ORDER BY name`)
 	if err != nil {
 		return nil, fmt.Errorf("read data sources: %w", err)

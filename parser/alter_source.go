@@ -46,12 +46,12 @@ func alterSource(c *cursor) (string, *Error) {
 		if given[o.name] {
 			return c.fault(c.tokens[at], duplicateObject, "option \"%s\" provided more than once", o.name)
 		}
-		value := quote("")
+		value := optionValue{sql: quote("")}
 		if action != "drop" {
 			given[o.name] = true
 			value, err = c.sourceValue(o)
 		}
-		actions = append(actions, quote(action), quote(o.name), value)
+		actions = append(actions, quote(action), quote(o.name), value.sql)
 		return err
 	}, switches...)
 	if err != nil {

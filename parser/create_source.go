@@ -33,23 +33,32 @@ func createSource(c *cursor) (string, *Error) {
 		return "", err
 	}
 	var options []string
-	given := map[string]bool{}
+	given := map[string]token{}
+	values := map[string]optionValue{}
 	err = c.options(func() *Error {
 		at := c.next
 		o, err := c.sourceOption()
 		if err != nil {
 			return err
 		}
-		if given[o.name] {
+		if _, twice := given[o.name]; twice {
 			return c.fault(c.tokens[at], duplicateObject, "option \"%s\" provided more than once", o.name)
 		}
-		given[o.name] = true
+		given[o.name] = c.tokens[at]
 		value, err := c.sourceValue(o)
-		options = append(options, quote(o.name), value)
+		options = append(options, quote(o.name), value.sql)
+		values[o.name] = value
 		return err
 	})
 	if err != nil {
 		return "", err
+	}
+	for _, o := range securityOptions {
+		if hint := misfit(o.name, values); hint != "" {
+			err := c.fault(given[o.name], invalidParameter, "option \"%s\" does not fit the others", o.name)
+			err.Hint = hint
+			return "", err
+		}
 	}
 	return fmt.Sprintf("CALL metadb.create_data_source(%s, %s, %s, %t)",
 		quote(name), quote(kind), textArray(options), ifNotExists), nil

@@ -8,10 +8,11 @@ func nearest(given string, valid []string) string {
 	given = strings.ToLower(given)
 	best, least := "", len(given)/3+1
 	for _, v := range valid {
-		if strings.HasPrefix(v, given) && len(given) >= 3 {
+		folded := strings.ToLower(v)
+		if strings.HasPrefix(folded, given) && len(given) >= 3 {
 			return v
 		}
-		if d := distance(given, v); d <= least && d < len(v) {
+		if d := distance(given, folded); d <= least && d < len(v) {
 			best, least = v, d-1
 		}
 	}

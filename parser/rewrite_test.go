@@ -31,6 +31,18 @@ func TestRewriteMakesSQL(t *testing.T) {
 			`alter data source s options (set topics '^x', drop module, add security 'ssl', brokers 'b')`,
 			`CALL metadb.alter_data_source(E's', ARRAY[E'set',E'topics',E'^x',E'drop',E'module',E'',E'add',E'security',E'ssl',E'add',E'brokers',E'b']::text[])`,
 		},
+		"security": {
+			`create data source s type kafka options ("security.protocol" 'SASL_SSL', sasl.mechanism 'scram_sha_256', sasl_username 'u', sasl_password 'file:pw', ssl_ca_location 'a/ca.pem', ssl.certificate.location 'c', ssl_key_location 'k')`,
+			`CALL metadb.create_data_source(E's', E'kafka', ARRAY[E'security',E'sasl_ssl',E'sasl_mechanism',E'SCRAM-SHA-256',E'sasl_username',E'u',E'sasl_password',E'file:pw',E'ca_file',E'a/ca.pem',E'cert_file',E'c',E'key_file',E'k']::text[], false)`,
+		},
+		"security unknown": {
+			`create data source s type kafka options (security $1, sasl_mechanism $2, sasl_password 'env:METADB_SECRET_X', sasl_oauthbearer_token 't', ca_file 'c')`,
+			`CALL metadb.create_data_source(E's', E'kafka', ARRAY[E'security',$1,E'sasl_mechanism',$2,E'sasl_password',E'env:METADB_SECRET_X',E'sasl_oauthbearer_token',E't',E'ca_file',E'c']::text[], false)`,
+		},
+		"security taken away": {
+			`alter data source s options (set sasl_password '', set ca_file '', drop sasl_mechanism, set sasl_oauthbearer_token_endpoint_url 'https://h/t')`,
+			`CALL metadb.alter_data_source(E's', ARRAY[E'set',E'sasl_password',E'',E'set',E'ca_file',E'',E'drop',E'sasl_mechanism',E'',E'set',E'sasl_oauthbearer_token_endpoint_url',E'https://h/t']::text[])`,
+		},
 		"alter drop then add": {
 			`alter data source s options (drop module, add module 'folio')`,
 			`CALL metadb.alter_data_source(E's', ARRAY[E'drop',E'module',E'',E'add',E'module',E'folio']::text[])`,
@@ -121,7 +133,9 @@ func TestRewriteNumbersStatements(t *testing.T) {
 func TestRewriteFindsMistakes(t *testing.T) {
 	t.Parallel()
 	valid := "Valid options in this context are: brokers, security, topics, consumer_group, schema_pass_filter, " +
-		"schema_stop_filter, table_stop_filter, trim_schema_prefix, add_schema_prefix, map_public_schema, module, on_bad_value, on_bad_event, dead_letter_limit, endsync"
+		"schema_stop_filter, table_stop_filter, trim_schema_prefix, add_schema_prefix, map_public_schema, module, on_bad_value, on_bad_event, dead_letter_limit, endsync, " +
+		"sasl_mechanism, sasl_username, sasl_password, sasl_oauthbearer_token, sasl_oauthbearer_token_endpoint_url, sasl_oauthbearer_client_id, " +
+		"sasl_oauthbearer_client_secret, sasl_oauthbearer_scope, ca_file, cert_file, key_file"
 	lists := "Valid parameters are: status, config, data_sources, data_origins, dead_letters, requests, sync_status"
 	tests := []struct {
 		in, code, message, hint string
@@ -153,9 +167,21 @@ func TestRewriteFindsMistakes(t *testing.T) {
 		{"create data source s type kafka options (zzz 't')", "22023", `invalid option "zzz"`, valid, "zzz"},
 		{"create data source s type kafka options (module 'a', module 'b')", "42710", `option "module" provided more than once`, "", "module 'b'"},
 		{"create data source s type kafka options (consumer_group 'a', consumergroup 'b')", "42710", `option "consumer_group" provided more than once`, "", "consumergroup"},
-		{"create data source s type kafka options (security 'plain')", "22023", `invalid value for option "security": "plain"`, `Did you mean "plaintext"? Valid values are: ssl, plaintext`, "'plain'"},
+		{"create data source s type kafka options (security 'plain')", "22023", `invalid value for option "security": "plain"`, `Did you mean "plaintext"? Valid values are: ssl, plaintext, sasl_ssl, sasl_plaintext`, "'plain'"},
 		{"create data source s type kafka options (topics 'a[, ^b[')", "2201B", "invalid regular expression \"^b[\" in option \"topics\": missing closing ]: `[`", "Patterns are separated by commas and have RE2 syntax.", "'a["},
 		{"create data source s type kafka options (schema_stop_filter 'a,(')", "2201B", "invalid regular expression \"(\" in option \"schema_stop_filter\": missing closing ): `(`", "Patterns are separated by commas and have RE2 syntax.", "'a,("},
+		{"alter data source s options (sasl_mechanism 'scram_sha_255')", "22023", `invalid value for option "sasl_mechanism": "SCRAM-SHA-255"`, `Did you mean "SCRAM-SHA-256"? Valid values are: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER`, "'scram"},
+		{"alter data source s options (sasl_pasword 'x')", "22023", `invalid option "sasl_pasword"`, `Did you mean "sasl_password"? ` + valid, "sasl_pasword"},
+		{"alter data source s options (sasl.pasword 'x')", "22023", `invalid option "sasl.pasword"`, `Did you mean "sasl_password"? ` + valid, "sasl.pasword"},
+		{"alter data source s options (sasl_password 'file:/etc/passwd')", "22023", `invalid file name for option "sasl_password": "/etc/passwd"`, "Files are named relative to secrets_directory of metadb.conf, which is DATADIR/secrets unless set, without \"..\".", "'file:"},
+		{"alter data source s options (ca_file 'a/../../b')", "22023", `invalid file name for option "ca_file": "a/../../b"`, "Files are named relative to secrets_directory of metadb.conf, which is DATADIR/secrets unless set, without \"..\".", "'a/"},
+		{"alter data source s options (sasl_password 'file:')", "22023", `invalid file name for option "sasl_password": ""`, "Files are named relative to secrets_directory of metadb.conf, which is DATADIR/secrets unless set, without \"..\".", "'file:"},
+		{"alter data source s options (sasl_password 'env:PATH')", "22023", `invalid value for option "sasl_password": "env:PATH"`, "Only variables whose names begin with METADB_SECRET_ can be secrets.", "'env:"},
+		{"alter data source s options (sasl_oauthbearer_token_endpoint_url 'ftp://x')", "22023", `invalid value for option "sasl_oauthbearer_token_endpoint_url": "ftp://x"`, "The value is a URL that begins with https://.", "'ftp:"},
+		{"create data source s type kafka options (sasl_password 'p', topics 'x')", "22023", `option "sasl_password" does not fit the others`, "SASL needs security 'sasl_ssl' or 'sasl_plaintext'.", "sasl_password"},
+		{"create data source s type kafka options (security 'plaintext', ca_file 'x')", "22023", `option "ca_file" does not fit the others`, "Certificates need security 'ssl' or 'sasl_ssl'.", "ca_file"},
+		{"create data source s type kafka options (security 'sasl_ssl', sasl_mechanism 'PLAIN', sasl_oauthbearer_token 'x')", "22023", `option "sasl_oauthbearer_token" does not fit the others`, "The option needs sasl_mechanism 'OAUTHBEARER'.", "sasl_oauthbearer_token"},
+		{"create data source s type kafka options (security 'sasl_ssl', sasl_mechanism 'OAUTHBEARER', sasl_username 'x')", "22023", `option "sasl_username" does not fit the others`, "The mechanism OAUTHBEARER has sasl_oauthbearer_token, or sasl_oauthbearer_token_endpoint_url with a client.", "sasl_username"},
 		{"alter data source s options (set module 'a', set module 'b')", "42710", `option "module" provided more than once`, "", "module 'b'"},
 		{"alter data source s options (drop modul)", "22023", `invalid option "modul"`, `Did you mean "module"? ` + valid, "modul"},
 		{"alter data source s", "42601", "syntax error at end of input", "Expected OPTIONS, ENABLE, DISABLE, SYNC or ENDSYNC.", ""},

@@ -11,40 +11,44 @@ import (
 // sourceOption is one option of a data source.
 type sourceOption struct {
 	name string
-	old  string // the spelling of earlier versions, if there was another
+	also []string // spellings of earlier versions and of Kafka's clients
+	// fold, if not nil, makes the catalog's spelling of a value.
+	fold func(value string) string
 	// check says what is wrong with a value, if anything.
 	check func(option, value string) *Error
 }
 
 // sourceOptions are all of them, in the order of the manual.
-var sourceOptions = []sourceOption{
-	{name: "brokers"},
-	{name: "security", check: oneOf("ssl", "plaintext")},
+var sourceOptions = append([]sourceOption{
+	{name: "brokers", also: []string{"bootstrap_servers"}},
+	{name: "security", also: []string{"security_protocol"}, fold: strings.ToLower, check: oneOf(protocols...)},
 	{name: "topics", check: checkTopics},
-	{name: "consumer_group", old: "consumergroup"},
-	{name: "schema_pass_filter", old: "schemapassfilter", check: checkFilter},
-	{name: "schema_stop_filter", old: "schemastopfilter", check: checkFilter},
-	{name: "table_stop_filter", old: "tablestopfilter", check: checkFilter},
-	{name: "trim_schema_prefix", old: "trimschemaprefix"},
-	{name: "add_schema_prefix", old: "addschemaprefix"},
+	{name: "consumer_group", also: []string{"consumergroup", "group_id"}},
+	{name: "schema_pass_filter", also: []string{"schemapassfilter"}, check: checkFilter},
+	{name: "schema_stop_filter", also: []string{"schemastopfilter"}, check: checkFilter},
+	{name: "table_stop_filter", also: []string{"tablestopfilter"}, check: checkFilter},
+	{name: "trim_schema_prefix", also: []string{"trimschemaprefix"}},
+	{name: "add_schema_prefix", also: []string{"addschemaprefix"}},
 	{name: "map_public_schema"},
 	{name: "module"},
 	{name: "on_bad_value", check: oneOf("dead_letter", "null")},
 	{name: "on_bad_event", check: oneOf("set_aside", "stop")},
 	{name: "dead_letter_limit", check: checkLimit},
 	{name: "endsync", check: oneOf("manual", "auto")},
-}
+}, securityOptions...)
 
-// sourceOption takes an option's name.
+// sourceOption takes an option's name. Kafka's clients write dots where we write
+// underscores.
 func (c *cursor) sourceOption() (sourceOption, *Error) {
 	at := c.next
-	given, err := c.part()
+	given, err := c.name()
 	if err != nil {
 		return sourceOption{}, err
 	}
+	underscored := strings.ReplaceAll(given, ".", "_")
 	names := make([]string, len(sourceOptions))
 	for i, o := range sourceOptions {
-		if given == o.name || given == o.old && o.old != "" {
+		if underscored == o.name || slices.Contains(o.also, underscored) {
 			return o, nil
 		}
 		names[i] = o.name
@@ -54,21 +58,30 @@ func (c *cursor) sourceOption() (sourceOption, *Error) {
 	return sourceOption{}, err
 }
 
-// sourceValue takes an option's value, checks it, and returns the SQL that
-// stands for it. An empty value takes the option away, whatever its values are. A
-// parameter's value nobody knows here: the routine checks it.
-func (c *cursor) sourceValue(o sourceOption) (string, *Error) {
+// optionValue is what a statement gives an option: the SQL that stands for it, and
+// the value itself, unless it is a parameter, whose value nobody knows here.
+type optionValue struct {
+	sql, text string
+	parameter bool
+}
+
+// sourceValue takes an option's value and checks it. An empty value takes the option
+// away, whatever its values are. A parameter's value the routine checks.
+func (c *cursor) sourceValue(o sourceOption) (optionValue, *Error) {
 	if p, ok := c.parameter(); ok {
-		return p, nil
+		return optionValue{sql: p, parameter: true}, nil
 	}
 	at := c.next
 	value, err := c.literal()
+	if err == nil && o.fold != nil {
+		value = o.fold(value)
+	}
 	if err == nil && value != "" && o.check != nil {
 		if err = o.check(o.name, value); err != nil {
 			err.at = c.tokens[at].start
 		}
 	}
-	return quote(value), err
+	return optionValue{sql: quote(value), text: value}, err
 }
 
 // options takes a list in parentheses, item by item. others are the words that

@@ -3,13 +3,9 @@ package streamer
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/tls"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -29,7 +25,8 @@ type consumer struct {
 	client    *kgo.Client
 	ready     chan struct{} // closed when client is set
 	reached   func(point string)
-	connect   []kgo.Opt // how the brokers are reached
+	access    *access
+	denied    *denied
 	source    catalog.Source
 	positions *positions
 	log       *slog.Logger
@@ -60,12 +57,22 @@ func (w *worker) consume(ctx context.Context, stream catalog.Stream, fail contex
 	if err != nil {
 		return nil, err
 	}
+	if w.source.ConsumerGroup == "" {
+		return nil, wrongSetting("option consumer_group is not set", "")
+	}
+	access, err := newAccess(w.source, w.opt.Secrets)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.probe(ctx, access, patterns); err != nil {
+		return nil, err
+	}
 	id, err := w.opt.Catalog.WarehouseID(ctx)
 	if err != nil {
 		return nil, err
 	}
 	c := &consumer{
-		source: w.source, log: w.log, lag: newLagMeter(),
+		source: w.source, log: w.log, lag: newLagMeter(), access: access,
 		ready: make(chan struct{}), reached: w.opt.Reached, start: make(map[partition]position), done: make(map[partition]int64),
 	}
 	c.positions = &positions{catalog: w.opt.Catalog, source: w.source.Name, stream: stream, log: w.log}
@@ -84,10 +91,7 @@ func (w *worker) consume(ctx context.Context, stream catalog.Stream, fail contex
 			fail(fmt.Errorf("partitions were taken by another member of consumer group %q", w.source.ConsumerGroup))
 		}
 	}
-	if c.connect, err = connectOptions(w.source); err != nil {
-		return nil, err
-	}
-	options := append(slices.Clone(c.connect),
+	options := append(access.options(),
 		kgo.ConsumerGroup(w.source.ConsumerGroup),
 		kgo.InstanceID(instanceID(id, w.source.Name)),
 		kgo.ConsumeRegex(),
@@ -106,35 +110,14 @@ func (w *worker) consume(ctx context.Context, stream catalog.Stream, fail contex
 		kgo.FetchMaxPartitionBytes(fetchBytes),
 		kgo.MetadataMaxAge(metadataAge),
 		kgo.MetadataMinAge(500*time.Millisecond),
-		kgo.WithHooks(&brokerHook{report: w.report}),
+		kgo.WithHooks(w.hook(access, fail)),
 	)
-	if w.source.ConsumerGroup == "" {
-		return nil, fmt.Errorf("option consumer_group is not set")
-	}
 	if c.client, err = kgo.NewClient(options...); err != nil {
 		return nil, fmt.Errorf("kafka client: %w", err)
 	}
 	close(c.ready)
-	ping, cancel := context.WithTimeout(ctx, pingTimeout)
-	defer cancel()
-	if err := c.client.Ping(ping); err != nil {
-		c.close()
-		return nil, fmt.Errorf("connect to brokers %s: %w", w.source.Brokers, err)
-	}
-	w.report.state(catalog.StateWaiting, "no topic matches the option topics, or the group has not assigned any yet")
+	c.denied = newDenied(c.client, w)
 	return c, nil
-}
-
-// connectOptions say how the brokers of a source are reached.
-func connectOptions(s catalog.Source) ([]kgo.Opt, error) {
-	options := []kgo.Opt{kgo.SeedBrokers(splitList(s.Brokers)...), kgo.ClientID("metadb")}
-	switch s.Security {
-	case "ssl":
-		return append(options, kgo.DialTLSConfig(&tls.Config{MinVersion: tls.VersionTLS12})), nil
-	case "plaintext":
-		return options, nil
-	}
-	return nil, fmt.Errorf("option security: %q is not supported", s.Security)
 }
 
 // instanceID is this warehouse's name in the source's group. It is the same after
@@ -195,6 +178,7 @@ func (c *consumer) reader(router *router, letters *letters, limit int) *reader {
 	return &reader{
 		letters: letters, nullBadValues: c.source.OnBadValue == catalog.BadValueNull,
 		client: c.client, source: c.source.Name, router: router, log: c.log, limit: limit,
+		denied: c.denied.add, diagnose: c.access.diagnose,
 		assigned: func(part partition) (position, bool) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
@@ -273,7 +257,7 @@ func (c *consumer) endsEvery(ctx context.Context) error {
 
 // fetch reads one record again, with a client of its own.
 func (c *consumer) fetch(ctx context.Context, topic string, id int32, offset int64) (*kgo.Record, error) {
-	options := append(slices.Clone(c.connect), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{
+	options := append(c.access.options(), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{
 		topic: {id: kgo.NewOffset().At(offset)},
 	}), kgo.ConsumeResetOffset(kgo.NoResetOffset()))
 	client, err := kgo.NewClient(options...)
@@ -302,19 +286,4 @@ func (c *consumer) close() {
 	defer cancel()
 	c.commit(ctx)
 	c.client.CloseAllowingRebalance()
-}
-
-// brokerHook shows in the status why brokers cannot be reached.
-type brokerHook struct{ report *report }
-
-// OnBrokerConnect is called by the client after each dial.
-func (h *brokerHook) OnBrokerConnect(meta kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
-	if errors.Is(err, context.Canceled) {
-		return // we closed the client
-	}
-	if err != nil {
-		h.report.broker(fmt.Sprintf("cannot connect to broker %s:%d: %v", meta.Host, meta.Port, err))
-		return
-	}
-	h.report.broker("")
 }

@@ -26,7 +26,7 @@ func event(table, op string, id int, doc string, ts int64) *kgo.Record {
 // produce writes records to the broker, creating their topics.
 func (b *bed) produce(records ...*kgo.Record) {
 	b.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(b.kafka.Addr()), kgo.ProducerBatchMaxBytes(16<<20))
+	client, err := kgo.NewClient(append(b.client, kgo.SeedBrokers(b.kafka.Addr()), kgo.ProducerBatchMaxBytes(16<<20))...)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"metadb/change"
@@ -34,6 +35,8 @@ type reader struct {
 
 	assigned func(partition) (position, bool)
 	shared   func(topic string) bool // it has several partitions
+	denied   func(topic string, partition int32, err error)
+	diagnose func(error) error
 	reached  func(point string)
 	parts    map[partition]*position
 	decoders map[string]*debezium.Decoder
@@ -162,7 +165,10 @@ func (r *reader) failure(ctx context.Context, fetches kgo.Fetches) error {
 		case errors.Is(e.Err, context.DeadlineExceeded), errors.Is(e.Err, context.Canceled):
 			continue
 		case e.Topic == "":
-			return fmt.Errorf("read: %w", e.Err)
+			return fmt.Errorf("read: %w", r.diagnose(e.Err))
+		case errors.Is(e.Err, kerr.TopicAuthorizationFailed):
+			r.denied(e.Topic, e.Partition, e.Err)
+			continue
 		}
 		return fmt.Errorf("read topic %s, partition %d: %w", e.Topic, e.Partition, e.Err)
 	}

@@ -24,6 +24,7 @@ type report struct {
 	status  catalog.Status
 	blocked string                           // a schema change waits
 	brokers string                           // brokers cannot be reached
+	refused string                           // topics cannot be read
 	events  int64                            // applied since the last report
 	counts  change.Counts                    // what became of other records, since then
 	meter   *lagMeter                        // of the present run; nil between runs
@@ -65,6 +66,17 @@ func (r *report) broker(reason string) {
 	r.mu.Lock()
 	same := r.brokers == reason
 	r.brokers = reason
+	r.mu.Unlock()
+	if !same {
+		r.wake()
+	}
+}
+
+// denied shows which topics cannot be read; "" when there are none.
+func (r *report) denied(reason string) {
+	r.mu.Lock()
+	same := r.refused == reason
+	r.refused = reason
 	r.mu.Unlock()
 	if !same {
 		r.wake()
@@ -156,10 +168,13 @@ func (r *report) look() (catalog.Status, int64, change.Counts) {
 	} else {
 		r.status.Partitions = 0
 	}
-	if r.status.State == catalog.StateActive && r.brokers == "" && r.status.Lag != nil && *r.status.Lag == 0 {
+	if r.status.State == catalog.StateActive && r.brokers == "" && r.refused == "" && r.status.Lag != nil && *r.status.Lag == 0 {
 		r.status.CaughtUp = time.Now()
 	}
 	status := r.status
+	if r.refused != "" && status.State != catalog.StateError {
+		status.Reason = r.refused
+	}
 	if r.blocked != "" {
 		status.Reason = r.blocked
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"metadb/catalog"
@@ -30,9 +31,11 @@ type bed struct {
 	cat    *catalog.Catalog
 	kafka  *broker.Broker
 	topics *regexp.Regexp
+	opt    Options   // of start; those that are not set are filled in
+	client []kgo.Opt // how tests reach the broker, beside its address
 }
 
-func newBed(t testing.TB) *bed {
+func newBed(t testing.TB, listener ...kfake.Opt) *bed {
 	t.Helper()
 	db := pgtest.Database(t)
 	err := catalog.Initialize(t.Context(), db.Conn(t), func(ctx context.Context) (*pgx.Conn, error) {
@@ -45,7 +48,7 @@ func newBed(t testing.TB) *bed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kafka, err := broker.Start(t.Context(), 0, "")
+	kafka, err := broker.Start(t.Context(), 0, "", listener...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +62,12 @@ func newBed(t testing.TB) *bed {
 func (b *bed) start() (stop func()) {
 	b.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	s := New(Options{Catalog: b.cat, Warehouse: b.config, Log: slog.New(slog.NewTextHandler(b.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	opt := b.opt
+	opt.Catalog, opt.Warehouse = b.cat, b.config
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.NewTextHandler(b.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	s := New(opt)
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
 	stopped := false

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"metadb/catalog"
+	"metadb/catalog/secret"
 )
 
 // Options are what a Streamer is made of.
@@ -20,12 +21,16 @@ type Options struct {
 	Catalog   *catalog.Catalog
 	Warehouse *pgx.ConnConfig // of the system user; each source opens its own connection
 	Log       *slog.Logger
+	Secrets   secret.Store
 	// Reached is called with the name of a point of the program where a test may
 	// kill it; nil outside of such tests.
 	Reached func(point string)
 	// Beat is called about every heartbeatEvery, also when PostgreSQL does not
 	// answer; nil for nobody who listens.
 	Beat func()
+
+	// Shorter in tests.
+	refusedPause, deniedPause time.Duration
 }
 
 // Streamer runs a worker for every enabled data source of the catalog.
@@ -47,6 +52,12 @@ func New(opt Options) *Streamer {
 	if opt.Beat == nil {
 		opt.Beat = func() {}
 	}
+	if opt.refusedPause == 0 {
+		opt.refusedPause = defaultRefusedPause
+	}
+	if opt.deniedPause == 0 {
+		opt.deniedPause = defaultDeniedPause
+	}
 	return &Streamer{opt: opt, workers: make(map[string]*runningWorker), dropping: make(map[string]bool)}
 }
 
@@ -55,7 +66,7 @@ type runningWorker struct {
 	source  catalog.Source
 	origins []string
 	config  map[string]string
-	wake    func()
+	worker  *worker
 	stop    context.CancelFunc
 	done    chan struct{}
 }
@@ -145,31 +156,37 @@ func (s *Streamer) reconcile(ctx context.Context) error {
 			wanted[src.Name] = src
 		}
 	}
+	quiet := make(map[string]time.Time)
 	for name, w := range s.workers {
 		if src, ok := wanted[name]; !ok || src != w.source || !slices.Equal(origins, w.origins) || !maps.Equal(config, w.config) {
 			w.stop()
 			<-w.done
 			delete(s.workers, name)
+			if src.Brokers == w.source.Brokers && src.Security == w.source.Security {
+				quiet[name] = w.worker.quiet // a new worker would be refused as well
+			}
 			continue
 		}
-		w.wake()
+		w.worker.wake()
 	}
 	for _, name := range dropped {
 		s.startDrop(ctx, name)
 	}
 	for name, src := range wanted {
 		if s.workers[name] == nil {
-			s.workers[name] = s.start(ctx, src, origins, config)
+			s.workers[name] = s.start(ctx, src, origins, config, quiet[name])
 		}
 	}
 	return s.opt.Catalog.ForgetStatus(ctx)
 }
 
-// start runs a worker until its stop is called or ctx ends.
-func (s *Streamer) start(ctx context.Context, src catalog.Source, origins []string, config map[string]string) *runningWorker {
+// start runs a worker until its stop is called or ctx ends; brokers are not asked
+// before quiet.
+func (s *Streamer) start(ctx context.Context, src catalog.Source, origins []string, config map[string]string, quiet time.Time) *runningWorker {
 	ctx, stop := context.WithCancel(ctx)
 	w := newWorker(s.opt, src, origins, config)
-	rw := &runningWorker{source: src, origins: origins, config: config, wake: w.wake, stop: stop, done: make(chan struct{})}
+	w.quiet = quiet
+	rw := &runningWorker{source: src, origins: origins, config: config, worker: w, stop: stop, done: make(chan struct{})}
 	go func() {
 		defer close(rw.done)
 		w.run(ctx)

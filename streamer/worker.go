@@ -26,6 +26,9 @@ type worker struct {
 
 	// requests wakes the worker when the catalog may hold a request for it.
 	requests chan struct{}
+
+	// quiet is the moment before which brokers that refused us are not asked again.
+	quiet time.Time
 }
 
 // Bounds of checkpoint_segment_size, the records in a batch.
@@ -46,6 +49,10 @@ func newWorker(opt Options, source catalog.Source, origins []string, config map[
 	}
 }
 
+// defaultRefusedPause is the least pause after the brokers refused us: a wrong
+// password that is tried again and again locks the account.
+const defaultRefusedPause = 5 * time.Second
+
 // healthy is how long a run must have lasted for the next pause to be short again.
 const healthy = 30 * time.Second
 
@@ -64,6 +71,9 @@ func (w *worker) run(ctx context.Context) {
 		w.log.Info("synchronizing source \"" + w.source.Name + "\" (" + mode + ")")
 	}
 	for {
+		if sleep(ctx, time.Until(w.quiet)) != nil {
+			return
+		}
 		began := time.Now()
 		w.report.state(catalog.StateStarting, "")
 		err := w.runOnce(ctx)
@@ -74,6 +84,10 @@ func (w *worker) run(ctx context.Context) {
 			b.Reset()
 		}
 		pause := b.NextBackOff()
+		if lasting(err) {
+			pause = max(pause, w.opt.refusedPause)
+			w.quiet = time.Now().Add(w.opt.refusedPause)
+		}
 		w.log.Error("stream interrupted", "source", w.source.Name, "error", err.Error(), "retry_in", pause.Round(time.Millisecond).String())
 		w.report.state(catalog.StateError, err.Error())
 		if w.pause(ctx, pause) != nil {
@@ -143,6 +157,7 @@ func (w *worker) runOnce(ctx context.Context) error {
 	}
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
+	defer w.report.denied("")
 	if a.consumer, err = w.consume(ctx, stream, fail); err != nil {
 		return err
 	}
@@ -155,6 +170,7 @@ func (w *worker) runOnce(ctx context.Context) error {
 	group.Go(func() error { return a.run(ctx, r) })
 	group.Go(func() error { return a.consumer.commitEvery(ctx) })
 	group.Go(func() error { return a.consumer.endsEvery(ctx) })
+	group.Go(func() error { return a.consumer.denied.run(ctx) })
 	_ = group.Wait() // the cause is the first error, or what fail was told
 	return context.Cause(ctx)
 }

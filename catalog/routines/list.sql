@@ -101,11 +101,23 @@ SELECT s.name, coalesce(t.tombstones, 0) AS tombstones, coalesce(t.ignored, 0) A
 FROM metadb.source s LEFT JOIN metadb.source_status t ON t.source = s.name
 ORDER BY s.name;
 
+-- A secret that stands in the catalog shows as stars, a reference to one as it is.
 CREATE OR REPLACE VIEW metadb.data_sources AS
 SELECT name, brokers, coalesce(nullif(security, ''), 'ssl') AS security, topics, consumer_group, schema_pass_filter, schema_stop_filter, table_stop_filter,
        trim_schema_prefix, add_schema_prefix, map_public_schema, module, enable,
        coalesce(on_bad_value, '') AS on_bad_value, coalesce(on_bad_event, '') AS on_bad_event,
-       coalesce(dead_letter_limit, '') AS dead_letter_limit, coalesce(endsync, '') AS endsync
+       coalesce(dead_letter_limit, '') AS dead_letter_limit, coalesce(endsync, '') AS endsync,
+       coalesce(sasl_mechanism, '') AS sasl_mechanism, coalesce(sasl_username, '') AS sasl_username,
+       CASE WHEN coalesce(sasl_password, '') ~ '^((file|env):.*)?$' THEN coalesce(sasl_password, '')
+            ELSE '******' END AS sasl_password,
+       CASE WHEN coalesce(sasl_oauthbearer_token, '') ~ '^((file|env):.*)?$' THEN coalesce(sasl_oauthbearer_token, '')
+            ELSE '******' END AS sasl_oauthbearer_token,
+       coalesce(sasl_oauthbearer_token_endpoint_url, '') AS sasl_oauthbearer_token_endpoint_url,
+       coalesce(sasl_oauthbearer_client_id, '') AS sasl_oauthbearer_client_id,
+       CASE WHEN coalesce(sasl_oauthbearer_client_secret, '') ~ '^((file|env):.*)?$' THEN coalesce(sasl_oauthbearer_client_secret, '')
+            ELSE '******' END AS sasl_oauthbearer_client_secret,
+       coalesce(sasl_oauthbearer_scope, '') AS sasl_oauthbearer_scope,
+       coalesce(ca_file, '') AS ca_file, coalesce(cert_file, '') AS cert_file, coalesce(key_file, '') AS key_file
 FROM metadb.source ORDER BY name;
 
 CREATE OR REPLACE VIEW metadb.data_origins AS SELECT name FROM metadb.origin ORDER BY name;

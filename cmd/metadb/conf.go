@@ -24,6 +24,8 @@ type conf struct {
 	AllowPasswordlessLocal bool
 	AllowPlaintextRemote   bool
 	MaxClients             int
+	// SecretsDirectory holds the files that options of data sources may name.
+	SecretsDirectory string
 }
 
 // defaultConf is what init writes: the file of Metadb 1.4.
@@ -62,6 +64,10 @@ func readConf(dir string) (conf, error) {
 	}
 	if err := c.readPort(main, dir); err != nil {
 		return conf{}, fmt.Errorf("%w in %s", err, confFile)
+	}
+	c.SecretsDirectory = get("secrets_directory", secretsDir)
+	if !filepath.IsAbs(c.SecretsDirectory) {
+		c.SecretsDirectory = filepath.Join(dir, c.SecretsDirectory)
 	}
 	if c.Database == "" {
 		return conf{}, errors.New("database is not set in " + confFile)

@@ -15,6 +15,8 @@ import (
 const (
 	confFile = "metadb.conf"
 	pidFile  = "metadb.pid"
+	// secretsDir is where secrets_directory of metadb.conf is unless set.
+	secretsDir = "secrets"
 )
 
 // dataDir checks the -D flag and returns the directory's absolute path.

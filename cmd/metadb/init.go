@@ -54,6 +54,9 @@ func makeDataDir(dir string) (string, error) {
 	if err := os.Mkdir(path, 0o700); err != nil {
 		return "", err
 	}
+	if err := os.Mkdir(filepath.Join(path, secretsDir), 0o700); err != nil {
+		return "", err
+	}
 	return path, os.WriteFile(filepath.Join(path, confFile), []byte(defaultConf), 0o600)
 }
 

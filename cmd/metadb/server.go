@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"metadb/catalog"
+	"metadb/catalog/secret"
 	"metadb/console"
 	"metadb/streamer"
 )
@@ -23,6 +25,9 @@ const poolSize = 8
 // serve runs the server on a warehouse until ctx ends.
 func serve(ctx context.Context, c conf, f startFlags, log *logging) (err error) {
 	log.Info("starting Metadb " + version)
+	if info, err := os.Stat(c.SecretsDirectory); err == nil && info.Mode().Perm()&0o077 != 0 {
+		log.Warn("directory of secrets is open to other users of this machine", "directory", c.SecretsDirectory, "mode", info.Mode().Perm().String())
+	}
 	system, err := c.system()
 	if err != nil {
 		return err
@@ -58,7 +63,8 @@ func serve(ctx context.Context, c conf, f startFlags, log *logging) (err error) 
 		return err
 	}
 	streams := streamer.New(streamer.Options{
-		Catalog: cat, Warehouse: system, Log: log.Logger, Reached: failpoint(), Beat: func() { pulse.Beat(streamLoop) },
+		Catalog: cat, Warehouse: system, Log: log.Logger, Secrets: secret.NewStore(c.SecretsDirectory), Reached: failpoint(),
+		Beat: func() { pulse.Beat(streamLoop) },
 	})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return sql.serve(ctx) })

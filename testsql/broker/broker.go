@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 const (
@@ -32,16 +33,17 @@ type Broker struct {
 }
 
 // Start runs a broker on a port of 127.0.0.1, 0 meaning any.  With a data
-// directory, topics, offsets and groups are there again after a new start.
-func Start(ctx context.Context, port int, dataDir string) (*Broker, error) {
-	opts := []kfake.Opt{
+// directory, topics, offsets and groups are there again after a new start. more
+// are settings of listeners and users.
+func Start(ctx context.Context, port int, dataDir string, more ...kfake.Opt) (*Broker, error) {
+	opts := append([]kfake.Opt{
 		kfake.NumBrokers(1),
 		kfake.Ports(port),
 		kfake.BrokerConfigs(map[string]string{
 			"message.max.bytes": fmt.Sprint(maxMessage),
 			"log.retention.ms":  "-1", // recordings are old
 		}),
-	}
+	}, more...)
 	if dataDir != "" {
 		opts = append(opts, kfake.DataDir(dataDir))
 	}
@@ -74,6 +76,15 @@ func (b *Broker) Addr() string {
 		return net.JoinHostPort("127.0.0.1", "0")
 	}
 	return addrs[0]
+}
+
+// Control has requests of a kind answered by a function; it says whether it did.
+func (b *Broker) Control(key int16, answer func(kmsg.Request) (kmsg.Response, bool)) {
+	b.cluster.ControlKey(key, func(r kmsg.Request) (kmsg.Response, error, bool) {
+		b.cluster.KeepControl()
+		response, handled := answer(r)
+		return response, nil, handled
+	})
 }
 
 // Close ends the broker and saves what it has.

@@ -46,6 +46,8 @@ type Instance struct {
 
 	// Flags are given to metadb start, beside those that every instance has.
 	Flags []string
+	// Env are variables of the server's environment, beside ours.
+	Env []string
 
 	cmd  *exec.Cmd
 	done chan struct{}
@@ -139,7 +141,7 @@ func (i *Instance) Launch(failpoint string) {
 	i.t.Helper()
 	i.cmd = exec.Command(i.bin, append([]string{"start", "-D", i.dir, "-p", strconv.Itoa(i.port), "--debug"}, i.Flags...)...)
 	i.cmd.Stdout, i.cmd.Stderr = &i.log, &i.log
-	i.cmd.Env = append(os.Environ(), "METADB_FAILPOINT="+failpoint)
+	i.cmd.Env = append(append(os.Environ(), i.Env...), "METADB_FAILPOINT="+failpoint)
 	if err := i.cmd.Start(); err != nil {
 		i.t.Fatal(err)
 	}

@@ -7,6 +7,14 @@ create data source if not exists "Mixed Case" type kafka options (brokers 'it''s
 LIST data_sources;
 \x
 
+-- security: a secret that stands in the catalog shows as stars
+CREATE DATA SOURCE secured TYPE kafka OPTIONS (brokers '127.0.0.1:1', topics 'x', consumer_group 'g',
+    security 'sasl_ssl', sasl_mechanism 'scram-sha-512', sasl_username 'metadb', sasl_password 'file:kafka_password', ca_file 'kafka/ca.pem');
+CREATE DATA SOURCE "literal" TYPE kafka OPTIONS (security 'sasl_plaintext', sasl_mechanism 'PLAIN', sasl_username 'u', sasl_password 'p');
+SELECT name, security, sasl_mechanism, sasl_username, sasl_password, ca_file FROM metadb.data_sources WHERE sasl_mechanism <> '';
+DROP DATA SOURCE secured;
+DROP DATA SOURCE "literal";
+
 -- it is there already
 CREATE DATA SOURCE sensor TYPE kafka OPTIONS (brokers 'b');
 CREATE DATA SOURCE IF NOT EXISTS sensor TYPE kafka OPTIONS (brokers 'b');
@@ -25,6 +33,11 @@ CREATE DATA SOURCE x TYPE kafka OPTIONS (brokers 'b',
     topics 'a', topics 'b');
 CREATE DATA SOURCE x TYPE kafka OPTIONS (topics '^a(');
 CREATE DATA SOURCE x TYPE kafka OPTIONS (security 'sasl');
+CREATE DATA SOURCE x TYPE kafka OPTIONS (sasl_pasword 'p');
+CREATE DATA SOURCE x TYPE kafka OPTIONS (sasl_mechanism 'SCRAM-SHA-1');
+CREATE DATA SOURCE x TYPE kafka OPTIONS (security 'sasl_ssl', sasl_password 'env:PGPASSWORD');
+CREATE DATA SOURCE x TYPE kafka OPTIONS (ca_file '/etc/ssl/ca.pem');
+CREATE DATA SOURCE x TYPE kafka OPTIONS (brokers 'b', sasl_username 'u');
 CREATE DATA SOURCE x TYPE kafka OPTIONS (on_bad_value 'NULL');
 CREATE DATA SOURCE x TYPE kafka OPTIONS (dead_letter_limit '0');
 CREATE DATA SOURCE x TYPE kafka OPTIONS (brokers 'b') WITH (x);
