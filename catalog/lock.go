@@ -25,6 +25,15 @@ var ErrAnotherServer = errors.New("another Metadb server is running on this data
 // died a moment ago to be noticed by Postgres.
 const instanceWait = 10 * time.Second
 
+// Blockers are the processes of PostgreSQL that a process waits for.
+func (c *Catalog) Blockers(ctx context.Context, pid uint32) ([]int32, error) {
+	var pids []int32
+	if err := c.pool.QueryRow(ctx, "SELECT pg_blocking_pids($1)", int32(pid)).Scan(&pids); err != nil {
+		return nil, fmt.Errorf("look for blocking processes: %w", err)
+	}
+	return pids, nil
+}
+
 // LockServer takes the lock that only one server of a warehouse holds, on conn,
 // which must live as long as the server does. It fails with ErrAnotherServer.
 func LockServer(ctx context.Context, conn *pgx.Conn) error {

@@ -27,7 +27,7 @@ func (b *Batch) SentAgain(part int, offset int64, mark Mark) {
 // Split cuts the batch before event i into two that, applied one after the
 // other, equal it. The halves share the batch's memory.
 func (b *Batch) Split(i int) (head, tail *Batch) {
-	cut := b.ends()
+	cut := b.Ends()
 	for j := len(b.Events) - 1; j >= i; j-- {
 		cut[b.Events[j].Part] = b.Events[j].Offset
 	}
@@ -37,7 +37,7 @@ func (b *Batch) Split(i int) (head, tail *Batch) {
 // Before cuts every partition before its first event for which holds is true. The
 // rest lacks these events and all that follow them in their partitions.
 func (b *Batch) Before(holds func(*Target) bool) (head, rest *Batch) {
-	cut := b.ends()
+	cut := b.Ends()
 	var last *Target
 	var held bool
 	for j := len(b.Events) - 1; j >= 0; j-- {
@@ -52,8 +52,8 @@ func (b *Batch) Before(holds func(*Target) bool) (head, rest *Batch) {
 	return b.Cut(cut)
 }
 
-// ends are the offsets behind the batch, by partition.
-func (b *Batch) ends() []int64 {
+// Ends are the offsets behind the batch, by partition.
+func (b *Batch) Ends() []int64 {
 	cut := make([]int64, len(b.Parts))
 	for p := range b.Parts {
 		cut[p] = b.Parts[p].Next
@@ -80,6 +80,19 @@ func (b *Batch) Cut(cut []int64) (head, tail *Batch) {
 		head.Parts[p].After, tail.Parts[p].Before = marks[p], marks[p]
 	}
 	return head, tail
+}
+
+// Forget takes all of a partition out of the batch, in place. It returns how many
+// dead letters were among it.
+func (b *Batch) Forget(part int) (letters int) {
+	letters = len(b.Dead)
+	b.Events = slices.DeleteFunc(b.Events, func(e Event) bool { return e.Part == part })
+	b.Dead = slices.DeleteFunc(b.Dead, func(d DeadLetter) bool { return d.Part == part })
+	b.Skips = slices.DeleteFunc(b.Skips, func(s Skip) bool { return int(s.Part) == part })
+	b.Resent = slices.DeleteFunc(b.Resent, func(w Waypoint) bool { return w.Part == part })
+	p := &b.Parts[part]
+	p.Next, p.After = p.From, p.Before
+	return letters - len(b.Dead)
 }
 
 // marks are the marks behind the batch's events.

@@ -2,6 +2,7 @@ package streamer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"metadb/catalog"
@@ -23,7 +24,7 @@ type applying struct {
 // open connects an applier.
 func (a *applying) open(ctx context.Context) error {
 	applier, err := warehouse.Open(ctx, a.opt.Warehouse, warehouse.Options{
-		Source: a.source.Name, Stream: a.stream, Log: a.log, Reached: a.opt.Reached, Waiting: a.report.waiting,
+		Source: a.source.Name, Stream: a.stream, Log: a.log, Reached: a.opt.Reached,
 	})
 	if err != nil {
 		return err
@@ -61,10 +62,12 @@ func (a *applying) run(ctx context.Context, r *reader) error {
 
 // wait returns the next batch, or nil when there is something to replay.
 func (a *applying) wait(ctx context.Context, batches <-chan *change.Batch) (*change.Batch, error) {
-	if a.replay != nil {
+	if a.replaying() {
 		select {
 		case b := <-batches:
 			return b, nil
+		case k := <-a.holds.freed:
+			return nil, a.release(ctx, k)
 		default:
 			return nil, ctx.Err()
 		}
@@ -72,7 +75,12 @@ func (a *applying) wait(ctx context.Context, batches <-chan *change.Batch) (*cha
 	select {
 	case b := <-batches:
 		return b, nil
+	case k := <-a.holds.freed:
+		return nil, a.release(ctx, k)
 	case <-a.requests:
+		if a.replay != nil {
+			return nil, nil // its end looks for more
+		}
 		return nil, a.openReplay(ctx)
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -82,25 +90,79 @@ func (a *applying) wait(ctx context.Context, batches <-chan *change.Batch) (*cha
 // take writes a batch and notes how far the source is.
 func (a *applying) take(ctx context.Context, b *change.Batch) error {
 	a.opt.Reached("batch.taken")
-	dead := len(b.Dead)
-	if err := a.apply(ctx, b); err != nil {
+	if err := a.applyFree(ctx, b); err != nil {
 		return err
 	}
 	a.opt.Reached("batch.applied")
-	a.letters.wrote(dead)
 	return a.letters.full()
 }
 
+// release goes on with a table that has waited.
+func (a *applying) release(ctx context.Context, k tableKey) error {
+	if err := a.applier.Reload(ctx, k.schema, k.table); err != nil {
+		return fmt.Errorf("read table %s again: %w", k, err)
+	}
+	a.holds.release(k)
+	return nil
+}
+
+// applyFree writes what of a batch need not wait.
+func (a *applying) applyFree(ctx context.Context, b *change.Batch) error {
+	kept, left := a.holds.fresh(b)
+	a.leave(left)
+	return a.applyRest(ctx, kept)
+}
+
+// applyRest does so with a batch whose partitions stand where it begins.
+func (a *applying) applyRest(ctx context.Context, b *change.Batch) error {
+	kept, left := a.holds.withhold(b)
+	a.leave(left)
+	for i := range kept.Parts {
+		if kept.Parts[i].Next != kept.Parts[i].From {
+			return a.apply(ctx, kept)
+		}
+	}
+	return nil
+}
+
+// leave gives up a part of a batch that comes again.
+func (a *applying) leave(b *change.Batch) {
+	if b != nil {
+		a.letters.dropped(len(b.Dead))
+	}
+}
+
 // apply writes a batch. When an event of it is at fault, the batch is halved down
-// to that event, which becomes a dead letter; the others go on.
+// to that event, which becomes a dead letter; when a table is, or must wait, this
+// table's topics are held. The others go on.
 func (a *applying) apply(ctx context.Context, b *change.Batch) error {
 	stats, rest, err := a.applier.Apply(ctx, b)
 	a.applied(b, rest, stats, err)
-	if err == nil || rest == nil || !warehouse.IsEventFault(err) {
+	if err == nil || rest == nil {
+		return err
+	}
+	var pending *warehouse.Pending
+	if errors.As(err, &pending) {
+		a.holds.change(pending)
+		return a.applyRest(ctx, rest)
+	}
+	table, tableFault := warehouse.TableFault(err)
+	if !tableFault && !warehouse.IsEventFault(err) {
 		return err
 	}
 	if openErr := a.open(ctx); openErr != nil {
 		return openErr
+	}
+	if tableFault {
+		// Reading the layout anew, as opening has done, is the remedy if somebody has
+		// changed the table, once.
+		k := tableKey{table.Schema, table.Table}
+		if t := a.holds.of(k); t.reloaded {
+			a.holds.fail(k, err)
+		} else {
+			t.reloaded = true
+		}
+		return a.applyRest(ctx, rest)
 	}
 	if len(rest.Events) == 0 {
 		return err
@@ -112,7 +174,7 @@ func (a *applying) apply(ctx context.Context, b *change.Batch) error {
 	if err := a.apply(ctx, head); err != nil {
 		return err
 	}
-	return a.apply(ctx, tail)
+	return a.applyFree(ctx, tail)
 }
 
 // applied notes what was written of a batch: all but the rest, if it is known.
@@ -129,6 +191,12 @@ func (a *applying) applied(b, rest *change.Batch, stats warehouse.Stats, err err
 			a.consumer.applied(partition{b.Parts[i].Topic, b.Parts[i].Partition}, b.Parts[i].Next)
 		}
 	}
+	letters := len(b.Dead)
+	if rest != nil {
+		letters -= len(rest.Dead)
+	}
+	a.letters.wrote(letters)
+	a.holds.applied(events)
 	a.report.applied(events, counts)
 	a.note(stats, counts)
 }
@@ -166,7 +234,6 @@ func (a *applying) setAside(ctx context.Context, b *change.Batch, reason error) 
 	b.Events = nil
 	stats, _, err := a.applier.Apply(ctx, b)
 	if err == nil {
-		a.letters.wrote(1)
 		a.applied(b, nil, stats, nil)
 	}
 	return err

@@ -196,6 +196,7 @@ func (c *consumer) reader(router *router, letters *letters, limit int) *reader {
 		out:      make(chan *change.Batch),
 		free:     make(chan *change.Batch, 3),
 		index:    make(map[partition]int),
+		orders:   &orders{},
 		lag:      c.lag,
 	}
 }

@@ -61,6 +61,9 @@ func (l *letters) admit(part partition, offset int64, reason error) error {
 // wrote counts letters that were stored.
 func (l *letters) wrote(n int) { l.stored.Add(int64(n)) }
 
+// dropped counts letters of batches that are read again, and so come again.
+func (l *letters) dropped(n int) { l.admitted.Add(-int64(n)) }
+
 // resolved counts a letter that is no more.
 func (l *letters) resolved() {
 	l.stored.Add(-1)

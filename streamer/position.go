@@ -22,8 +22,9 @@ type partition struct {
 // position is where a partition is read: what the next record's offset must
 // reach, and the mark by which events sent again are known.
 type position struct {
-	next int64
-	mark change.Mark
+	next  int64
+	mark  change.Mark
+	again bool // the record at next was read before
 }
 
 // positions decides where the partitions of a stream are read from (rules R1, R4).

@@ -42,6 +42,7 @@ type reader struct {
 	decoders map[string]*debezium.Decoder
 	shapes   *debezium.Shapes
 	letters  *letters
+	orders   *orders // of the applier
 
 	nullBadValues bool // option on_bad_value
 
@@ -59,6 +60,7 @@ type reader struct {
 func (r *reader) run(ctx context.Context) error {
 	r.next()
 	for {
+		r.obey()
 		if r.batch.Records > 0 && r.offer(ctx) {
 			continue
 		}
@@ -128,10 +130,11 @@ func (r *reader) seal() {
 // moment for more.
 func (r *reader) fill(ctx context.Context) error {
 	if len(r.pending) == 0 {
-		poll := ctx
+		poll, done := r.orders.polling(ctx)
+		defer done()
 		if r.batch.Records > 0 {
 			var cancel context.CancelFunc
-			poll, cancel = context.WithTimeout(ctx, pollPause)
+			poll, cancel = context.WithTimeout(poll, pollPause)
 			defer cancel()
 		}
 		fetches := r.client.PollRecords(poll, r.limit)
@@ -186,6 +189,9 @@ func (r *reader) take(rec *kgo.Record) error {
 		}
 		p = &start
 		r.parts[part] = p
+	}
+	if err := p.expect(rec); err != nil {
+		return err
 	}
 	if rec.Offset < p.next {
 		return nil

@@ -27,6 +27,8 @@ type replay struct {
 	last    int64 // id of the last letter to try: those that come meanwhile stay
 	reader  *reader
 
+	target *change.Target // of the letter at hand; nil: none
+
 	back, empty, kept int
 	reason            string // of the last that was kept
 }
@@ -60,21 +62,29 @@ func (a *applying) replayAll(ctx context.Context) error {
 		if err := a.openReplay(ctx); err != nil || a.replay == nil {
 			return err
 		}
-		for a.replay != nil {
+		for a.replaying() {
 			if err := a.replaySome(ctx); err != nil {
 				return err
 			}
 		}
+		if a.replay != nil {
+			return nil // goes on when its table is free
+		}
 	}
+}
+
+// replaying says whether a replay is under way and need not wait for a table.
+func (a *applying) replaying() bool {
+	return a.replay != nil && (a.replay.target == nil || !a.holds.waits(a.replay.target))
 }
 
 // replaySome replays a few letters of the request under way, and ends it behind
 // the last one.
 func (a *applying) replaySome(ctx context.Context) error {
-	p := a.replay
-	if p == nil {
+	if !a.replaying() {
 		return nil
 	}
+	p := a.replay
 	found, err := a.opt.Catalog.DeadLetters(ctx, a.source.Name, p.request.IDs, p.after, p.last, replayTurn)
 	if err != nil {
 		return err
@@ -82,6 +92,9 @@ func (a *applying) replaySome(ctx context.Context) error {
 	for i := range found {
 		if err := a.replayLetter(ctx, &found[i]); err != nil {
 			return fmt.Errorf("replay dead letter %d: %w", found[i].ID, err)
+		}
+		if !a.replaying() {
+			return nil // from this letter, when its table is free
 		}
 		p.after = found[i].ID
 	}
@@ -127,11 +140,19 @@ func (a *applying) replayLetter(ctx context.Context, l *catalog.DeadLetter) erro
 		a.letters.resolved()
 		return nil
 	}
+	if p.target = b.Events[0].Target; a.holds.waits(p.target) {
+		return nil
+	}
 	stats, err := a.applier.Replay(ctx, b, l.ID)
 	if err == nil {
 		p.back++
 		a.letters.resolved()
 		a.note(stats, b.Counts())
+		return nil
+	}
+	var pending *warehouse.Pending
+	if errors.As(err, &pending) {
+		a.holds.change(pending)
 		return nil
 	}
 	if !isAnswer(err) {
@@ -176,6 +197,9 @@ func (r *reader) again(l *catalog.DeadLetter) (*change.Batch, error) {
 // trying again would not change. One letter must not hold up the stream.
 func isAnswer(err error) bool {
 	if warehouse.IsEventFault(err) || errors.Is(err, warehouse.ErrNoLetter) || errors.Is(err, warehouse.ErrOldKey) {
+		return true
+	}
+	if _, ok := warehouse.TableFault(err); ok {
 		return true
 	}
 	var pg *pgconn.PgError

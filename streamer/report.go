@@ -2,7 +2,11 @@ package streamer
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,7 +26,7 @@ type report struct {
 	// mu guards what follows.
 	mu      sync.Mutex
 	status  catalog.Status
-	blocked string                           // a schema change waits
+	waits   map[string]string                // why tables wait
 	brokers string                           // brokers cannot be reached
 	refused string                           // topics cannot be read
 	events  int64                            // applied since the last report
@@ -39,7 +43,7 @@ type tableChanges struct{ events, tsMs int64 }
 const quietReport = 15 * time.Second
 
 func newReport(c *catalog.Catalog, source string, log *slog.Logger) *report {
-	return &report{catalog: c, source: source, log: log, tables: make(map[*change.Target]*tableChanges), changed: make(chan struct{}, 1)}
+	return &report{catalog: c, source: source, log: log, tables: make(map[*change.Target]*tableChanges), waits: make(map[string]string), changed: make(chan struct{}, 1)}
 }
 
 // state changes the worker's state and shows it at once.
@@ -50,15 +54,35 @@ func (r *report) state(state, reason string) {
 	r.wake()
 }
 
-// waiting shows what a schema change waits for; "" when it no longer does.
-func (r *report) waiting(reason string) {
+// table shows why a table waits; "" when it no longer does.
+func (r *report) table(name, reason string) {
 	r.mu.Lock()
-	same := r.blocked == reason
-	r.blocked = reason
+	same := r.waits[name] == reason
+	if reason == "" {
+		delete(r.waits, name)
+	} else {
+		r.waits[name] = reason
+	}
 	r.mu.Unlock()
 	if !same {
 		r.wake()
 	}
+}
+
+// shownWaits is how many tables that wait are named in the status.
+const shownWaits = 3
+
+// whyWaiting puts together why tables wait. The caller holds mu.
+func (r *report) whyWaiting() string {
+	names := slices.Sorted(maps.Keys(r.waits))
+	var reasons []string
+	for _, n := range names[:min(len(names), shownWaits)] {
+		reasons = append(reasons, r.waits[n])
+	}
+	if more := len(names) - len(reasons); more > 0 {
+		reasons = append(reasons, fmt.Sprintf("and %d more tables wait", more))
+	}
+	return strings.Join(reasons, "; ")
 }
 
 // broker shows why brokers cannot be reached; "" when they can.
@@ -175,8 +199,10 @@ func (r *report) look() (catalog.Status, int64, change.Counts) {
 	if r.refused != "" && status.State != catalog.StateError {
 		status.Reason = r.refused
 	}
-	if r.blocked != "" {
-		status.Reason = r.blocked
+	if why := r.whyWaiting(); status.Reason == "" {
+		status.Reason = why
+	} else if why != "" {
+		status.Reason += "; " + why
 	}
 	if r.brokers != "" {
 		status.State, status.Reason = catalog.StateError, r.brokers

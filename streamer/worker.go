@@ -20,9 +20,11 @@ type worker struct {
 	opt     Options
 	source  catalog.Source
 	origins []string
-	limit   int // records in a batch
+	limit   int           // records in a batch
+	maxWait time.Duration // of schema changes, for locks
 	log     *slog.Logger
 	report  *report
+	holds   *holds // tables that wait; made by run
 
 	// requests wakes the worker when the catalog may hold a request for it.
 	requests chan struct{}
@@ -43,7 +45,8 @@ func newWorker(opt Options, source catalog.Source, origins []string, config map[
 		limit = defaultBatch
 	}
 	return &worker{
-		opt: opt, source: source, origins: origins, limit: min(limit, maxBatch), log: opt.Log,
+		maxWait: maxWait(config),
+		opt:     opt, source: source, origins: origins, limit: min(limit, maxBatch), log: opt.Log,
 		report:   newReport(opt.Catalog, source.Name, opt.Log),
 		requests: make(chan struct{}, 1),
 	}
@@ -61,6 +64,8 @@ func (w *worker) run(ctx context.Context) {
 	var group errgroup.Group
 	group.Go(func() error { w.report.run(ctx); return nil })
 	defer func() { _ = group.Wait() }()
+	w.holds = newHolds(ctx, w)
+	defer w.holds.group.Wait()
 	b := backoff.NewExponentialBackOff()
 	b.InitialInterval, b.MaxInterval = 100*time.Millisecond, 30*time.Second
 	if w.source.Sync != catalog.SyncNone {
@@ -148,6 +153,7 @@ func (w *worker) runOnce(ctx context.Context) error {
 		return err
 	}
 	defer func() { a.applier.Close(ctx) }()
+	a.holds.begin(&orders{})
 	// Before the limit is looked at, and before brokers that may be out of reach.
 	if err := a.replayAll(ctx); err != nil {
 		return err
@@ -165,6 +171,7 @@ func (w *worker) runOnce(ctx context.Context) error {
 	w.report.follow(a.consumer.lag)
 	defer w.report.follow(nil)
 	r := a.consumer.reader(router, letters, w.limit)
+	a.holds.begin(r.orders)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return r.run(ctx) })
 	group.Go(func() error { return a.run(ctx, r) })

@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"metadb/catalog"
 	"metadb/change"
@@ -32,9 +29,9 @@ type Options struct {
 	// Reached is called with the name of a point of the program where a test may
 	// kill it; nil outside of such tests.
 	Reached func(point string)
-	// Waiting is called while a schema change waits for others' locks, and with ""
-	// when it has them; it may be nil.
-	Waiting func(reason string)
+	// RewriteAtOnce is the size in bytes up to which a table is rewritten, or
+	// indexed, while its source waits; 0: the default.
+	RewriteAtOnce int64
 }
 
 // Applier applies the batches of one source on a connection of its own. After an
@@ -57,8 +54,8 @@ func Open(ctx context.Context, config *pgx.ConnConfig, opt Options) (*Applier, e
 	if opt.Reached == nil {
 		opt.Reached = func(string) {}
 	}
-	if opt.Waiting == nil {
-		opt.Waiting = func(string) {}
+	if opt.RewriteAtOnce == 0 {
+		opt.RewriteAtOnce = rewriteAtOnce
 	}
 	conn, err := pgx.ConnectConfig(ctx, config.Copy())
 	if err != nil {
@@ -113,16 +110,8 @@ func (a *Applier) setup(ctx context.Context) error {
 // our own.
 const maxColumns = 1600 - len(systemColumns)
 
-// Bounds of the wait for a schema change's locks: short tries let readers that
-// come meanwhile pass; after a long while one try waits its turn.
-const (
-	lockTry     = "100ms"
-	lockTryLast = "30s"
-	lockTryFor  = 5 * time.Minute
-)
-
 // evolve makes a schema change in a transaction of its own and installs the
-// changed table.
+// changed table. It waits for locks only a moment; the error is then a *Pending.
 func (a *Applier) evolve(ctx context.Context, n tableName, d delta) (*table, error) {
 	old := a.tables[n]
 	if old == nil {
@@ -132,33 +121,44 @@ func (a *Applier) evolve(ctx context.Context, n tableName, d delta) (*table, err
 		return nil, fmt.Errorf("table %s would have %d columns, PostgreSQL holds %d: %w",
 			n, len(old.columns)+len(d.add), maxColumns, ErrValue)
 	}
-	began, try := time.Now(), lockTry
-	changed, err := backoff.Retry(ctx, func() (*table, error) {
-		if time.Since(began) > lockTryFor {
-			try = lockTryLast
-		}
-		t, err := a.tryAlter(ctx, old, d, try)
-		if err == nil {
-			return t, nil
-		}
-		var pg *pgconn.PgError
-		if errors.As(err, &pg) && (pg.Code == "55P03" || pg.Code == "40P01") {
-			a.opt.Waiting("waiting for locks on table " + n.String() + " to change its columns")
-			return nil, err
-		}
-		return nil, backoff.Permanent(err)
-	}, backoff.WithBackOff(lockBackOff()), backoff.WithMaxElapsedTime(0))
+	size, err := a.rewrites(ctx, old, d)
 	if err != nil {
-		return nil, fmt.Errorf("change table %s: %w", n, err)
+		return nil, err
 	}
-	a.opt.Waiting("")
-	a.opt.Log.Info("table changed", "source", a.source, "table", n.String(), "created", d.create,
-		"added", names(d.add), "retyped", names(d.retype), "year", d.year)
+	if size > a.opt.RewriteAtOnce {
+		return nil, &Pending{Schema: n.schema, Table: n.table, delta: d, size: size}
+	}
+	changed, err := a.tryAlter(ctx, old, d, lockTry)
+	if isLockWait(err) {
+		return nil, &Pending{Schema: n.schema, Table: n.table, delta: d}
+	}
+	if err != nil {
+		return nil, at(n, fmt.Errorf("change table %s: %w", n, err))
+	}
+	a.opt.Log.Info("table changed", "source", a.source, "table", n.String(), "change", d.String())
 	if err := a.forget(ctx, old); err != nil {
 		return nil, err
 	}
 	a.tables[n] = changed
 	return changed, nil
+}
+
+// Reload reads the layout of a table again, which somebody else has changed.
+func (a *Applier) Reload(ctx context.Context, schema, table string) error {
+	n := tableName{schema, table}
+	if old := a.tables[n]; old != nil {
+		if err := a.forget(ctx, old); err != nil {
+			return err
+		}
+		delete(a.tables, n)
+	}
+	return pgx.BeginFunc(ctx, a.conn, func(tx pgx.Tx) error {
+		found, err := load(ctx, tx, &n)
+		if t := found[n]; err == nil && t != nil {
+			a.tables[n] = t
+		}
+		return err
+	})
 }
 
 func (a *Applier) tryAlter(ctx context.Context, old *table, d delta, lockTimeout string) (*table, error) {
@@ -179,19 +179,4 @@ func (a *Applier) tryAlter(ctx context.Context, old *table, d delta, lockTimeout
 	})
 	a.opt.Reached("ddl.after")
 	return t, err
-}
-
-func lockBackOff() *backoff.ExponentialBackOff {
-	b := backoff.NewExponentialBackOff()
-	b.InitialInterval = 50 * time.Millisecond
-	b.MaxInterval = 5 * time.Second
-	return b
-}
-
-func names(columns []change.Column) string {
-	var list []string
-	for _, c := range columns {
-		list = append(list, c.Name+" "+c.Type.String())
-	}
-	return strings.Join(list, ", ")
 }

@@ -100,6 +100,15 @@ func (a *Applier) create(ctx context.Context, tx pgx.Tx, t *table) error {
 	if err != nil {
 		return fmt.Errorf("look for table %s: %w", t, err)
 	}
+	var recorded bool
+	err = tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM metadb.base_table WHERE schema_name = $1 AND table_name = $2)",
+		t.schema, t.table).Scan(&recorded)
+	if err != nil {
+		return fmt.Errorf("look for the record of table %s: %w", t, err)
+	}
+	if taken != nil && recorded {
+		return fmt.Errorf("of table %s only %s is left; restore what is missing, or drop that too: %w", t, *taken, ErrLayout)
+	}
 	if taken != nil {
 		return fmt.Errorf("%s exists and is not ours: %w", *taken, ErrReserved)
 	}

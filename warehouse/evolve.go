@@ -1,7 +1,9 @@
 package warehouse
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"metadb/change"
@@ -19,6 +21,48 @@ type delta struct {
 
 func (d delta) empty() bool {
 	return !d.create && len(d.add) == 0 && len(d.retype) == 0 && d.key == nil && len(d.index) == 0 && d.year == 0
+}
+
+// String says what is to be changed, for logs and people.
+func (d delta) String() string {
+	var parts []string
+	if d.create {
+		parts = append(parts, "create it")
+	}
+	for _, c := range d.add {
+		parts = append(parts, "add column "+c.Name+" "+c.Type.String())
+	}
+	for _, c := range d.retype {
+		parts = append(parts, "change column "+c.Name+" to "+c.Type.String())
+	}
+	if d.key != nil {
+		parts = append(parts, "note its key ("+strings.Join(d.key, ", ")+")")
+	}
+	if len(d.index) > 0 {
+		parts = append(parts, "index "+strings.Join(d.index, ", "))
+	}
+	if d.year != 0 {
+		parts = append(parts, fmt.Sprintf("add the year %d", d.year))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// without leaves out what t has already.
+func (d delta) without(t *table) delta {
+	d.add = slices.DeleteFunc(slices.Clone(d.add), func(c change.Column) bool { _, there := t.index[c.Name]; return there })
+	d.retype = slices.DeleteFunc(slices.Clone(d.retype), func(c change.Column) bool {
+		i, there := t.index[c.Name]
+		return !there || t.columns[i].Type == c.Type
+	})
+	d.index = slices.DeleteFunc(slices.Clone(d.index), func(name string) bool { return t.indexed[name] })
+	if d.key != nil && t.keyKnown && slices.Equal(d.key, t.keyNames()) {
+		d.key = nil
+	}
+	if t.years[d.year] {
+		d.year = 0
+	}
+	d.create = d.create && t.id == 0
+	return d
 }
 
 // barrier says whether events before this one must be applied first: they were

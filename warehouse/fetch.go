@@ -40,13 +40,13 @@ func (a *Applier) fetch(ctx context.Context, t *trip, lanes []*lane, arena *chan
 			return nil
 		}
 		if len(l.keys) > 0 && l.keys[0].n > 0 {
-			t.add(step{what: "read rows of " + l.t.String(), stmt: l.t.stmts.fetch, params: l.params(l.keys), read: read})
+			t.add(step{what: "read rows of " + l.t.String(), table: l.t.tableName, stmt: l.t.stmts.fetch, params: l.params(l.keys), read: read})
 		}
 		a.addSeen(t, l)
 		a.addMoved(t, l, arena)
 		a.addEnded(t, l)
 		if l.nullish != nil {
-			t.add(step{what: "read rows of " + l.t.String(), stmt: l.t.stmts.nullable, params: l.params(l.nullish), read: read})
+			t.add(step{what: "read rows of " + l.t.String(), table: l.t.tableName, stmt: l.t.stmts.nullable, params: l.params(l.nullish), read: read})
 		}
 	}
 	if len(t.steps) == 0 {

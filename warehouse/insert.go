@@ -65,7 +65,7 @@ func (a *Applier) addInsert(ctx context.Context, t *trip, l *lane, ids []int64) 
 	for _, c := range columns {
 		params = append(params, c.bytes())
 	}
-	t.add(step{what: "write rows of " + l.t.String(), stmt: l.t.stmts.insert, params: params})
+	t.add(step{what: "write rows of " + l.t.String(), table: l.t.tableName, stmt: l.t.stmts.insert, params: params})
 	return nil
 }
 
@@ -89,7 +89,7 @@ func (a *Applier) prepareInsert(ctx context.Context, t *table) error {
 		strings.Join(values, ", ") + " FROM unnest(" + strings.Join(arrays, ", ") + ") u(" + strings.Join(names, ", ") + ")"
 	name := fmt.Sprintf("insert_%d", t.id)
 	if _, err := a.conn.PgConn().Prepare(ctx, name, sql, oids); err != nil {
-		return fmt.Errorf("prepare %s of %s: %w", name, t, err)
+		return at(t.tableName, fmt.Errorf("prepare %s of %s: %w", name, t, err))
 	}
 	t.stmts.insert = name
 	return nil

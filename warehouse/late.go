@@ -89,7 +89,7 @@ func (a *Applier) fetchLate(ctx context.Context, l *lane, at int64, arena *chang
 	if len(l.keys) > 0 && l.keys[0].n > 0 {
 		params := append(l.params(l.keys), int64Bytes(at))
 		t.add(step{
-			what: "read ended rows of " + l.t.String(), sql: l.t.fetchEndedSQL(">"), oids: append(l.t.fetchTypes(), change.TimestampTZ.OID()),
+			what: "read ended rows of " + l.t.String(), table: l.t.tableName, sql: l.t.fetchEndedSQL(">"), oids: append(l.t.fetchTypes(), change.TimestampTZ.OID()),
 			params: params, read: func(r *pgconn.ResultReader) error {
 				for r.NextRow() {
 					l.stored(r.Values(), arena)
@@ -108,7 +108,7 @@ func (a *Applier) fetchLate(ctx context.Context, l *lane, at int64, arena *chang
 func (a *Applier) moveEnds(ctx context.Context, l *lane, ids []int64, at int64) error {
 	t := &trip{conn: a.conn.PgConn()}
 	t.add(step{
-		what:   "move ends of " + l.t.String(),
+		what: "move ends of " + l.t.String(), table: l.t.tableName,
 		sql:    "UPDATE " + l.t.main() + " SET __end = greatest($2, __start) WHERE NOT __current AND __id = ANY ($1)",
 		oids:   []uint32{change.Int8.ArrayOID(), change.TimestampTZ.OID()},
 		params: [][]byte{int64Array(ids), int64Bytes(at)}, read: expectRows(int64(len(ids)), ErrConflict),

@@ -100,7 +100,10 @@ func loadColumns(ctx context.Context, tx pgx.Tx, oids map[uint32]*table) error {
 	_, err = pgx.ForEachRow(rows, []any{&oid, &name, &typ}, func() error {
 		kind, ok := change.TypeOfOID(typ)
 		if !ok {
-			return fmt.Errorf("column %s of table %s has a type that is not ours (oid %d)", name, oids[oid], typ)
+			if t := oids[oid]; t.fault == nil {
+				t.fault = at(t.tableName, fmt.Errorf("column %s of table %s has a type that is none of Metadb's: %w", name, t, ErrLayout))
+			}
+			return nil
 		}
 		oids[oid].addColumn(change.Column{Name: name, Type: kind})
 		return nil

@@ -26,7 +26,7 @@ func (a *Applier) addMoved(t *trip, l *lane, arena *change.Arena) {
 			params = append(params, one.bytes())
 		}
 		t.add(step{
-			what: "read the row before a change of key of " + l.t.String(), sql: l.t.fetchEndedSQL(">="),
+			what: "read the row before a change of key of " + l.t.String(), table: l.t.tableName, sql: l.t.fetchEndedSQL(">="),
 			oids:   append(l.t.fetchTypes(), change.TimestampTZ.OID()),
 			params: append(params, []byte(l.origin), int64Bytes(micros(e.ev.TsMs))),
 			read: func(r *pgconn.ResultReader) error {

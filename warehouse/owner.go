@@ -53,7 +53,7 @@ func (a *Applier) own(ctx context.Context, t *table, to *change.Target) error {
 		return fmt.Errorf("take table %s: %w", t, err)
 	}
 	if owner != a.source {
-		return fmt.Errorf("table %s, origin %q, is fed by data source %q: %w", t, to.Origin, owner, ErrOwned)
+		return at(t.tableName, fmt.Errorf("table %s, origin %q, is fed by data source %q: %w", t, to.Origin, owner, ErrOwned))
 	}
 	a.owned[to] = true
 	return nil

@@ -29,7 +29,7 @@ func newPlan(t *table, s *change.Shape) (*plan, error) {
 	for f, c := range s.Columns {
 		i, ok := t.index[columnName(c.Name)]
 		if !ok {
-			return nil, fmt.Errorf("table %s has no column %s", t, c.Name)
+			return nil, at(t.tableName, fmt.Errorf("table %s has no column %s: %w", t, c.Name, ErrLayout))
 		}
 		conv, err := convert(c.Type, t.columns[i].Type)
 		if err != nil {

@@ -20,6 +20,9 @@ func (a *Applier) evolveFor(ctx context.Context, b *change.Batch) (int, error) {
 		}
 		n := tableName{ev.Target.Schema, ev.Target.Table}
 		t := a.tables[n]
+		if t != nil && t.fault != nil {
+			return 0, t.fault
+		}
 		if ev.Op == change.Update && ev.KeyShape == nil && ev.Before == nil && (t == nil || len(t.key) == 0) {
 			return 0, ErrNoKey
 		}

@@ -110,7 +110,7 @@ func (a *Applier) replayTruncate(ctx context.Context, ev *change.Event, ledger m
 	var n int64
 	trip := &trip{conn: a.conn.PgConn()}
 	trip.add(step{
-		what:   "truncate " + t.String(),
+		what: "truncate " + t.String(), table: t.tableName,
 		sql:    "UPDATE " + t.main() + " SET __end = $1, __current = false WHERE __current AND __origin = $2 AND __start < $1",
 		oids:   []uint32{change.TimestampTZ.OID(), change.Text.OID()},
 		params: [][]byte{int64Bytes(micros(ev.TsMs)), []byte(ev.Target.Origin)}, read: affected(&n),
@@ -172,7 +172,7 @@ func (a *Applier) dropYounger(ctx context.Context, l *lane, st *keyState, at int
 	younger := make(map[int64]bool)
 	t := &trip{conn: a.conn.PgConn()}
 	t.add(step{
-		what: "read starts of " + l.t.String(),
+		what: "read starts of " + l.t.String(), table: l.t.tableName,
 		sql:  "SELECT __id FROM " + l.t.main() + " WHERE __current AND __id = ANY ($1) AND __start > $2",
 		oids: []uint32{change.Int8.ArrayOID(), change.TimestampTZ.OID()}, params: [][]byte{int64Array(ids), int64Bytes(at)},
 		read: func(r *pgconn.ResultReader) error {
@@ -272,7 +272,7 @@ func (a *Applier) fetchBeyond(ctx context.Context, l *lane, e *laneEvent, at int
 	var found []storedVersion
 	t := &trip{conn: a.conn.PgConn()}
 	t.add(step{
-		what: "read versions of " + l.t.String(),
+		what: "read versions of " + l.t.String(), table: l.t.tableName,
 		sql: "SELECT h.__id, h.__start, h.__end, h.__current" + l.t.columnList(", ", "h.") + " FROM " + l.t.main() + " h WHERE " +
 			strings.Join(where, " AND ") + fmt.Sprintf(" AND h.__origin = $%d AND h.__end > $%d ORDER BY h.__start, h.__id", len(params)-1, len(params)),
 		oids: oids, params: params,

@@ -49,7 +49,7 @@ func (a *Applier) addSeen(t *trip, l *lane) {
 	}
 	l.seen = make(map[int64]bool)
 	t.add(step{
-		what: "look for events of " + l.t.String(), sql: "SELECT hash FROM metadb.keyless_seen WHERE table_id = $1 AND hash = ANY ($2)",
+		what: "look for events of " + l.t.String(), table: l.t.tableName, sql: "SELECT hash FROM metadb.keyless_seen WHERE table_id = $1 AND hash = ANY ($2)",
 		oids: []uint32{change.Int4.OID(), change.Int8.ArrayOID()}, params: [][]byte{int32Bytes(l.t.id), int64Array(hashes)},
 		read: func(r *pgconn.ResultReader) error {
 			for r.NextRow() {
@@ -77,14 +77,14 @@ func (a *Applier) writePositions(ctx context.Context, l *lane, ids []int64) erro
 	int8s := change.Int8.ArrayOID()
 	if len(rows) > 0 {
 		t.add(step{
-			what: "keep positions of " + l.t.String(),
+			what: "keep positions of " + l.t.String(), table: l.t.tableName,
 			sql:  "INSERT INTO metadb.row_position SELECT $1, i, t, l FROM unnest($2, $3, $4) u(i, t, l)",
 			oids: []uint32{change.Int4.OID(), int8s, int8s, int8s}, params: [][]byte{int32Bytes(l.t.id), int64Array(rows), int64Array(times), int64Array(lsns)},
 		})
 	}
 	if len(l.fresh) > 0 {
 		t.add(step{
-			what: "keep events of " + l.t.String(),
+			what: "keep events of " + l.t.String(), table: l.t.tableName,
 			sql:  "INSERT INTO metadb.keyless_seen SELECT $1, h, $3 FROM unnest($2) u(h)",
 			oids: []uint32{change.Int4.OID(), int8s, change.Int8.OID()}, params: [][]byte{int32Bytes(l.t.id), int64Array(l.fresh), int64Bytes(l.newest)},
 		})

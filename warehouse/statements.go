@@ -31,7 +31,7 @@ func (a *Applier) prepare(ctx context.Context, t *table) error {
 	prepare := func(name, sql string, oids ...uint32) (string, error) {
 		name = fmt.Sprintf("%s_%d", name, t.id)
 		if _, err := a.conn.PgConn().Prepare(ctx, name, sql, oids); err != nil {
-			return "", fmt.Errorf("prepare %s of %s: %w", name, t, err)
+			return "", at(t.tableName, fmt.Errorf("prepare %s of %s: %w", name, t, err))
 		}
 		return name, nil
 	}
@@ -54,7 +54,7 @@ func (a *Applier) prepare(ctx context.Context, t *table) error {
 	var sequence uint32
 	err = a.conn.QueryRow(ctx, "SELECT pg_get_serial_sequence($1, '__id')::regclass::oid", main).Scan(&sequence)
 	if err != nil {
-		return fmt.Errorf("find the id sequence of %s: %w", t, err)
+		return at(t.tableName, fmt.Errorf("find the id sequence of %s: %w", t, err))
 	}
 	s.ids, err = prepare("ids", fmt.Sprintf("SELECT nextval(%d::oid::regclass) FROM generate_series(1, $1)", sequence), change.Int8.OID())
 	if err != nil {

@@ -17,9 +17,10 @@ type trip struct {
 
 // step is one statement of a trip; read takes its result and may be nil.
 type step struct {
-	what   string // for errors: "close rows of lib.loan"
-	stmt   string // prepared statement, or else
-	sql    string // text with no parameters, or parameters of the given types
+	what   string    // for errors: "close rows of lib.loan"
+	table  tableName // that an error lies at; zero: none
+	stmt   string    // prepared statement, or else
+	sql    string    // text with no parameters, or parameters of the given types
 	oids   []uint32
 	params [][]byte
 	read   func(*pgconn.ResultReader) error
@@ -78,7 +79,7 @@ func (t *trip) receive() error {
 
 func (t *trip) explain(i int, err error) error {
 	if i < len(t.steps) {
-		return fmt.Errorf("%s: %w", t.steps[i].what, err)
+		return at(t.steps[i].table, fmt.Errorf("%s: %w", t.steps[i].what, err))
 	}
 	return err
 }

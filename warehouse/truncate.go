@@ -69,7 +69,7 @@ func (a *Applier) truncate(ctx context.Context, b *change.Batch, ev *change.Even
 		a.addSharedTruncate(trip, t, ev, &n)
 	} else {
 		trip.add(step{
-			what: "truncate " + t.String(), stmt: t.stmts.truncate,
+			what: "truncate " + t.String(), table: t.tableName, stmt: t.stmts.truncate,
 			params: [][]byte{int64Bytes(micros(ev.TsMs)), []byte(ev.Target.Origin)}, read: affected(&n),
 		})
 	}
@@ -92,13 +92,13 @@ func (a *Applier) addSharedTruncate(trip *trip, t *table, ev *change.Event, n *i
 	params := [][]byte{int64Bytes(micros(ev.TsMs)), []byte(ev.Target.Origin), int32Bytes(t.id), int64Bytes(int64(here.lsn))}
 	oids := []uint32{change.TimestampTZ.OID(), change.Text.OID(), change.Int4.OID(), change.Int8.OID()}
 	trip.add(step{
-		what: "truncate " + t.String(), params: params, oids: oids, read: affected(n),
+		what: "truncate " + t.String(), table: t.tableName, params: params, oids: oids, read: affected(n),
 		sql: "UPDATE " + t.main() + " h SET __end = $1, __current = false WHERE __current AND __origin = $2 AND " + before,
 	})
 	last := len(t.truncated) == 0 || t.truncated[len(t.truncated)-1].order(here) < 0
 	if !last {
 		trip.add(step{
-			what: "truncate " + t.String(), params: params, oids: oids,
+			what: "truncate " + t.String(), table: t.tableName, params: params, oids: oids,
 			sql: "UPDATE " + t.main() + " h SET __end = $1 WHERE NOT __current AND __end > $1 AND __origin = $2 AND " + before,
 		})
 	}
@@ -108,7 +108,7 @@ func (a *Applier) addSharedTruncate(trip *trip, t *table, ev *change.Event, n *i
 		times[i], lsns[i] = known.ts, int64(known.lsn)
 	}
 	trip.add(step{
-		what: "remember truncate of " + t.String(), sql: "UPDATE metadb.data_table SET truncated_ts = $2, truncated_lsn = $3 WHERE id = $1",
+		what: "remember truncate of " + t.String(), table: t.tableName, sql: "UPDATE metadb.data_table SET truncated_ts = $2, truncated_lsn = $3 WHERE id = $1",
 		oids:   []uint32{change.Int4.OID(), change.Int8.ArrayOID(), change.Int8.ArrayOID()},
 		params: [][]byte{int32Bytes(t.id), int64Array(times), int64Array(lsns)},
 	})

@@ -20,7 +20,7 @@ func (a *Applier) write(ctx context.Context, lanes []*lane, ledger map[int32]*le
 		stats.Missing += l.missing
 		if len(l.closed) > 0 {
 			t.add(step{
-				what: "close rows of " + l.t.String(), stmt: l.t.stmts.close,
+				what: "close rows of " + l.t.String(), table: l.t.tableName, stmt: l.t.stmts.close,
 				params: [][]byte{int64Array(l.closed), timeArray(l.ends)},
 				read:   expectRows(int64(len(l.closed)), ErrConflict),
 			})
@@ -28,7 +28,7 @@ func (a *Applier) write(ctx context.Context, lanes []*lane, ledger map[int32]*le
 		}
 		if len(l.versions) > 0 {
 			t.add(step{
-				what: "draw ids of " + l.t.String(), stmt: l.t.stmts.ids,
+				what: "draw ids of " + l.t.String(), table: l.t.tableName, stmt: l.t.stmts.ids,
 				params: [][]byte{int64Bytes(int64(len(l.versions)))}, read: readIDs(&ids[i]),
 			})
 			stats.Versions += len(l.versions)
@@ -80,7 +80,7 @@ func (a *Applier) copyVersions(ctx context.Context, l *lane, ids []int64) error 
 	a.opt.Reached("copy.before")
 	half := io.MultiReader(bytes.NewReader(b[:len(b)/2]), &reaching{a.opt.Reached, "copy.inside"}, bytes.NewReader(b[len(b)/2:]))
 	if _, err := a.conn.PgConn().CopyFrom(ctx, half, l.t.stmts.copySQL); err != nil {
-		return fmt.Errorf("write rows of %s: %w", l.t, err)
+		return at(l.t.tableName, fmt.Errorf("write rows of %s: %w", l.t, err))
 	}
 	return nil
 }

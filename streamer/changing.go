@@ -1,0 +1,58 @@
+package streamer
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"metadb/warehouse"
+)
+
+// defaultMaxWait is the parameter schema_change_max_wait unless it is set.
+const defaultMaxWait = 5 * time.Minute
+
+// maxWait reads the parameter schema_change_max_wait, in ms.
+func maxWait(config map[string]string) time.Duration {
+	ms, err := strconv.ParseInt(config["schema_change_max_wait"], 10, 32)
+	if err != nil || ms < 1 {
+		return defaultMaxWait
+	}
+	return time.Duration(ms) * time.Millisecond
+}
+
+// makeChange makes a pending schema change on a connection of its own, however
+// long it waits for locks or takes. An error that trying again does not remove is
+// left to the table's next event, which meets it again and shows it.
+func (w *worker) makeChange(ctx context.Context, k tableKey, p *warehouse.Pending) {
+	how := warehouse.Patience{
+		MaxWait: w.maxWait, Blockers: w.opt.Catalog.Blockers,
+		Waiting: func(reason string) { w.report.table(k.String(), reason) },
+	}
+	pauses := backoff.NewExponentialBackOff()
+	pauses.InitialInterval, pauses.MaxInterval = time.Second, 30*time.Second
+	for {
+		err := w.tryChange(ctx, p, how)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		w.log.Error("table cannot be changed", "source", w.source.Name, "table", k.String(), "error", err.Error())
+		if _, ok := warehouse.TableFault(err); ok || warehouse.IsEventFault(err) {
+			return
+		}
+		w.report.table(k.String(), p.Error()+": "+err.Error())
+		if sleep(ctx, pauses.NextBackOff()) != nil {
+			return
+		}
+	}
+}
+
+func (w *worker) tryChange(ctx context.Context, p *warehouse.Pending, how warehouse.Patience) error {
+	applier, err := warehouse.Open(ctx, w.opt.Warehouse, warehouse.Options{Source: w.source.Name, Log: w.log, Reached: w.opt.Reached})
+	if err != nil {
+		return err
+	}
+	defer applier.Close(ctx)
+	return p.Make(ctx, applier, how)
+}

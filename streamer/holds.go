@@ -1,0 +1,213 @@
+package streamer
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"metadb/change"
+	"metadb/warehouse"
+)
+
+// tableKey names a table of the warehouse.
+type tableKey struct{ schema, table string }
+
+func keyOf(t *change.Target) tableKey { return tableKey{t.Schema, t.Table} }
+
+// String is the name as people read it.
+func (k tableKey) String() string { return k.schema + "." + k.table }
+
+// holds are the tables of a source that wait: for the locks of a schema change, or
+// for somebody to remove an error (rules R6, R7). The topics that feed such a table
+// are paused, their partitions cut before its first event, and read again from
+// there once the table is free; nothing of them is kept in memory meanwhile. All
+// others go on. Whole topics are paused, not partitions: else truncates and changes
+// that the source wrote together would come apart by as long as the wait is.
+//
+// Holds outlive a run, so that a change under way is not begun again. They belong
+// to the goroutine that applies.
+type holds struct {
+	worker *worker
+	ctx    context.Context // of the worker
+	group  sync.WaitGroup
+	freed  chan tableKey
+	tables map[tableKey]*hold
+
+	// Of the present run.
+	orders *orders
+	cut    map[partition]int64 // partitions that are to come again from there
+}
+
+// hold is one table that waits, or has waited and not had an event since.
+type hold struct {
+	waits    bool
+	waited   bool
+	reloaded bool // an error of the table was answered by reading its layout again
+	topics   map[string]bool
+	pauses   *backoff.ExponentialBackOff
+}
+
+func newHolds(ctx context.Context, w *worker) *holds {
+	return &holds{worker: w, ctx: ctx, freed: make(chan tableKey), tables: make(map[tableKey]*hold)}
+}
+
+// begin prepares for a run, which reads everything from the stored positions.
+func (h *holds) begin(o *orders) {
+	h.orders, h.cut = o, make(map[partition]int64)
+	for _, t := range h.tables {
+		clear(t.topics)
+	}
+}
+
+func (h *holds) of(k tableKey) *hold {
+	t := h.tables[k]
+	if t == nil {
+		t = &hold{topics: make(map[string]bool), pauses: backoff.NewExponentialBackOff()}
+		t.pauses.InitialInterval, t.pauses.MaxInterval = time.Second, 30*time.Second
+		h.tables[k] = t
+	}
+	return t
+}
+
+// waits says whether events of a target are not to be applied now.
+func (h *holds) waits(t *change.Target) bool {
+	held := h.tables[keyOf(t)]
+	return held != nil && held.waits
+}
+
+// change holds a table until its schema change is made, which goes on beside the
+// run.
+func (h *holds) change(p *warehouse.Pending) {
+	k := tableKey{p.Schema, p.Table}
+	t := h.of(k)
+	if t.waits {
+		return
+	}
+	t.waits, t.waited = true, true
+	h.worker.report.table(k.String(), p.Error())
+	h.worker.log.Warn("table waits", "source", h.worker.source.Name, "table", k.String(), "reason", p.Error())
+	h.group.Go(func() {
+		h.worker.makeChange(h.ctx, k, p)
+		h.free(k)
+	})
+}
+
+// fail holds a table for an error that lies in it, for a while.
+func (h *holds) fail(k tableKey, err error) {
+	t := h.of(k)
+	t.waits, t.waited = true, true
+	pause := t.pauses.NextBackOff()
+	h.worker.report.table(k.String(), "table "+k.String()+" waits: "+err.Error())
+	h.worker.log.Error("table waits", "source", h.worker.source.Name, "table", k.String(), "error", err.Error(),
+		"retry_in", pause.Round(time.Millisecond).String())
+	h.group.Go(func() {
+		if sleep(h.ctx, pause) == nil {
+			h.free(k)
+		}
+	})
+}
+
+// free says that a table need not wait any longer.
+func (h *holds) free(k tableKey) {
+	select {
+	case h.freed <- k:
+	case <-h.ctx.Done():
+	}
+}
+
+// release lets the topics of a table be read again, but for those that another
+// table holds.
+func (h *holds) release(k tableKey) {
+	t := h.tables[k]
+	if t == nil {
+		return
+	}
+	t.waits = false
+	topics := maps.Clone(t.topics)
+	clear(t.topics)
+	for _, other := range h.tables {
+		for topic := range other.topics {
+			delete(topics, topic)
+		}
+	}
+	if len(topics) > 0 {
+		h.orders.post(order{resume: slices.Collect(maps.Keys(topics))})
+	}
+}
+
+// applied forgets the tables that have waited and had an event now.
+func (h *holds) applied(events []change.Event) {
+	if len(h.tables) == 0 {
+		return
+	}
+	var last *change.Target
+	for i := range events {
+		if events[i].Target == last {
+			continue
+		}
+		last = events[i].Target
+		k := keyOf(last)
+		if t := h.tables[k]; t != nil && !t.waits {
+			delete(h.tables, k)
+			h.worker.report.table(k.String(), "")
+			if t.waited {
+				h.worker.log.Info("table goes on", "source", h.worker.source.Name, "table", k.String())
+			}
+		}
+	}
+}
+
+// fresh leaves out of a batch what was read of partitions before they were cut.
+func (h *holds) fresh(b *change.Batch) (kept, left *change.Batch) {
+	if len(h.cut) == 0 {
+		return b, nil
+	}
+	cut := b.Ends()
+	stale := false
+	for i := range b.Parts {
+		p := &b.Parts[i]
+		part := partition{p.Topic, p.Partition}
+		switch at, ok := h.cut[part]; {
+		case !ok:
+		case at == p.From:
+			delete(h.cut, part)
+		default:
+			cut[i], stale = p.From, true
+		}
+	}
+	if !stale {
+		return b, nil
+	}
+	return b.Cut(cut)
+}
+
+// withhold cuts the partitions of a batch before the first event of a table that
+// waits, pauses their topics, and has them read again from there.
+func (h *holds) withhold(b *change.Batch) (kept, left *change.Batch) {
+	if len(h.tables) == 0 {
+		return b, nil
+	}
+	kept, left = b.Before(h.waits)
+	if len(left.Events) == 0 {
+		return b, nil
+	}
+	o := order{rewind: make(map[partition]position)}
+	for i := range left.Events {
+		ev := &left.Events[i]
+		p := &left.Parts[ev.Part]
+		part := partition{p.Topic, p.Partition}
+		if _, known := o.rewind[part]; known {
+			continue
+		}
+		o.rewind[part] = positionOf(p)
+		h.cut[part] = p.From
+		h.tables[keyOf(ev.Target)].topics[p.Topic] = true
+		o.pause = append(o.pause, p.Topic)
+	}
+	h.orders.post(o)
+	return kept, left
+}

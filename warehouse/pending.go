@@ -1,0 +1,162 @@
+package warehouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Bounds of the wait for a schema change's locks: short tries let readers that
+// come meanwhile pass; after a long while one try waits its turn.
+const (
+	lockTry     = "100ms"
+	lockTryLast = "30s"
+)
+
+// rewriteAtOnce is Options.RewriteAtOnce unless it is given.
+const rewriteAtOnce = 64 << 20
+
+// Pending is a schema change of one table that is not made yet: others hold locks
+// on the table, or it will take long. Other tables are not concerned. The Applier
+// that returned it goes on; the table is as it was.
+type Pending struct {
+	Schema, Table string
+	delta         delta
+	size          int64 // of the table, if all of it is rewritten or indexed; 0: not
+}
+
+// Error says which table waits, and for what.
+func (p *Pending) Error() string { return p.reason(nil) }
+
+func (p *Pending) reason(blockers []int32) string {
+	what := fmt.Sprintf("table %s.%s waits for locks to %s", p.Schema, p.Table, p.delta)
+	if p.size > 0 {
+		what = fmt.Sprintf("table %s.%s waits while its %d MB are rewritten to %s", p.Schema, p.Table, p.size>>20, p.delta)
+	}
+	if len(blockers) == 0 {
+		return what
+	}
+	pids := make([]string, len(blockers))
+	for i, pid := range blockers {
+		pids[i] = strconv.Itoa(int(pid))
+	}
+	return what + "; blocked by process " + strings.Join(pids, ", ")
+}
+
+// Patience says how a pending change is waited for.
+type Patience struct {
+	// MaxWait is how long short tries go on, each of which gives way to readers,
+	// before one waits its turn for 30 seconds. Then they begin again.
+	MaxWait time.Duration
+	// Blockers tells which processes a process waits for.
+	Blockers func(ctx context.Context, pid uint32) ([]int32, error)
+	// Waiting is called with what the change waits for, whenever that is known anew.
+	Waiting func(reason string)
+}
+
+// Make makes the change on an Applier of its own, which nobody else uses, as soon
+// as its locks are free. The Applier at work must Reload the table afterwards.
+func (p *Pending) Make(ctx context.Context, a *Applier, how Patience) error {
+	n := tableName{p.Schema, p.Table}
+	old := a.tables[n]
+	d := p.delta
+	switch {
+	case old != nil:
+		d = d.without(old)
+	case d.create:
+		old = newTable(n)
+	default:
+		return nil // the table is gone; its next event tells what to do
+	}
+	if d.empty() {
+		return nil
+	}
+	pauses := backoff.NewExponentialBackOff()
+	pauses.InitialInterval, pauses.MaxInterval = 50*time.Millisecond, 5*time.Second
+	how.Waiting(p.Error())
+	for since := time.Now(); ; {
+		patience := lockTry
+		if time.Since(since) >= how.MaxWait {
+			patience, since = lockTryLast, time.Now()
+		}
+		err := p.try(ctx, a, old, d, patience, how)
+		if err == nil {
+			a.opt.Log.Info("table changed", "source", a.source, "table", n.String(), "change", d.String())
+			return nil
+		}
+		if !isLockWait(err) {
+			return at(n, fmt.Errorf("change table %s: %w", n, err))
+		}
+		timer := time.NewTimer(pauses.NextBackOff())
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+	}
+}
+
+// blockersEvery is how often a try that waits is looked at.
+const blockersEvery = 30 * time.Millisecond
+
+// try tries to make the change, and tells meanwhile who is in its way.
+func (p *Pending) try(ctx context.Context, a *Applier, old *table, d delta, patience string, how Patience) error {
+	done := make(chan error, 1)
+	pid := a.conn.PgConn().PID()
+	go func() {
+		_, err := a.tryAlter(ctx, old, d, patience)
+		done <- err
+	}()
+	tick := time.NewTicker(blockersEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-tick.C:
+			if blockers, err := how.Blockers(ctx, pid); err == nil && len(blockers) > 0 {
+				how.Waiting(p.reason(blockers))
+				return <-done
+			}
+		}
+	}
+}
+
+// isLockWait says whether a schema change did not get its locks.
+func isLockWait(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "55P03" || pg.Code == "40P01")
+}
+
+// rewrites is the size of a table that a change rewrites, or indexes, as a whole.
+func (a *Applier) rewrites(ctx context.Context, t *table, d delta) (int64, error) {
+	if d.create || len(d.retype) == 0 && !indexes(t, d) {
+		return 0, nil
+	}
+	var size int64
+	err := a.conn.QueryRow(ctx, "SELECT coalesce(sum(pg_relation_size(relid)), 0)::bigint FROM pg_partition_tree(to_regclass($1))", t.main()).Scan(&size)
+	if err != nil {
+		return 0, at(t.tableName, fmt.Errorf("measure table %s: %w", t, err))
+	}
+	return size, nil
+}
+
+// indexes says whether a change makes an index over columns that hold values.
+func indexes(t *table, d delta) bool {
+	if len(d.key) > 1 {
+		return true
+	}
+	for _, name := range d.index {
+		if _, there := t.index[name]; there {
+			return true
+		}
+	}
+	return false
+}
