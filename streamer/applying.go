@@ -143,7 +143,7 @@ func (a *applying) apply(ctx context.Context, b *change.Batch) error {
 	}
 	var pending *warehouse.Pending
 	if errors.As(err, &pending) {
-		a.holds.change(pending)
+		a.holds.change(a.stream, pending)
 		return a.applyRest(ctx, rest)
 	}
 	table, tableFault := warehouse.TableFault(err)

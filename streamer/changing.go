@@ -2,11 +2,13 @@ package streamer
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
 
+	"metadb/catalog"
 	"metadb/warehouse"
 )
 
@@ -25,7 +27,7 @@ func maxWait(config map[string]string) time.Duration {
 // makeChange makes a pending schema change on a connection of its own, however
 // long it waits for locks or takes. An error that trying again does not remove is
 // left to the table's next event, which meets it again and shows it.
-func (w *worker) makeChange(ctx context.Context, k tableKey, p *warehouse.Pending) {
+func (w *worker) makeChange(ctx context.Context, stream catalog.Stream, k tableKey, p *warehouse.Pending) {
 	how := warehouse.Patience{
 		MaxWait: w.maxWait, Blockers: w.opt.Catalog.Blockers,
 		Waiting: func(reason string) { w.report.table(k.String(), reason) },
@@ -33,12 +35,12 @@ func (w *worker) makeChange(ctx context.Context, k tableKey, p *warehouse.Pendin
 	pauses := backoff.NewExponentialBackOff()
 	pauses.InitialInterval, pauses.MaxInterval = time.Second, 30*time.Second
 	for {
-		err := w.tryChange(ctx, p, how)
+		err := w.tryChange(ctx, stream, p, how)
 		if err == nil || ctx.Err() != nil {
 			return
 		}
 		w.log.Error("table cannot be changed", "source", w.source.Name, "table", k.String(), "error", err.Error())
-		if _, ok := warehouse.TableFault(err); ok || warehouse.IsEventFault(err) {
+		if _, ok := warehouse.TableFault(err); ok || warehouse.IsEventFault(err) || errors.Is(err, warehouse.ErrFenced) {
 			return
 		}
 		w.report.table(k.String(), p.Error()+": "+err.Error())
@@ -48,8 +50,8 @@ func (w *worker) makeChange(ctx context.Context, k tableKey, p *warehouse.Pendin
 	}
 }
 
-func (w *worker) tryChange(ctx context.Context, p *warehouse.Pending, how warehouse.Patience) error {
-	applier, err := warehouse.Open(ctx, w.opt.Warehouse, warehouse.Options{Source: w.source.Name, Log: w.log, Reached: w.opt.Reached})
+func (w *worker) tryChange(ctx context.Context, stream catalog.Stream, p *warehouse.Pending, how warehouse.Patience) error {
+	applier, err := warehouse.Open(ctx, w.opt.Warehouse, warehouse.Options{Source: w.source.Name, Stream: stream, Log: w.log, Reached: w.opt.Reached})
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
+	"metadb/catalog"
 	"metadb/change"
 	"metadb/warehouse"
 )
@@ -81,7 +82,7 @@ func (h *holds) waits(t *change.Target) bool {
 
 // change holds a table until its schema change is made, which goes on beside the
 // run.
-func (h *holds) change(p *warehouse.Pending) {
+func (h *holds) change(stream catalog.Stream, p *warehouse.Pending) {
 	k := tableKey{p.Schema, p.Table}
 	t := h.of(k)
 	if t.waits {
@@ -91,7 +92,7 @@ func (h *holds) change(p *warehouse.Pending) {
 	h.worker.report.table(k.String(), p.Error())
 	h.worker.log.Warn("table waits", "source", h.worker.source.Name, "table", k.String(), "reason", p.Error())
 	h.group.Go(func() {
-		h.worker.makeChange(h.ctx, k, p)
+		h.worker.makeChange(h.ctx, stream, k, p)
 		h.free(k)
 	})
 }

@@ -152,7 +152,7 @@ func (a *applying) replayLetter(ctx context.Context, l *catalog.DeadLetter) erro
 	}
 	var pending *warehouse.Pending
 	if errors.As(err, &pending) {
-		a.holds.change(pending)
+		a.holds.change(a.stream, pending)
 		return nil
 	}
 	if !isAnswer(err) {

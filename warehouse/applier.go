@@ -128,7 +128,7 @@ func (a *Applier) evolve(ctx context.Context, n tableName, d delta) (*table, err
 	if size > a.opt.RewriteAtOnce {
 		return nil, &Pending{Schema: n.schema, Table: n.table, delta: d, size: size}
 	}
-	changed, err := a.tryAlter(ctx, old, d, lockTry)
+	changed, err := a.tryAlter(ctx, old, d, lockTry, true)
 	if isLockWait(err) {
 		return nil, &Pending{Schema: n.schema, Table: n.table, delta: d}
 	}
@@ -161,7 +161,7 @@ func (a *Applier) Reload(ctx context.Context, schema, table string) error {
 	})
 }
 
-func (a *Applier) tryAlter(ctx context.Context, old *table, d delta, lockTimeout string) (*table, error) {
+func (a *Applier) tryAlter(ctx context.Context, old *table, d delta, lockTimeout string, fenced bool) (*table, error) {
 	a.opt.Reached("ddl.before")
 	var t *table
 	err := pgx.BeginFunc(ctx, a.conn, func(tx pgx.Tx) error {
@@ -169,10 +169,12 @@ func (a *Applier) tryAlter(ctx context.Context, old *table, d delta, lockTimeout
 			return err
 		}
 		// A run whose source was dropped meanwhile must not make its tables again.
-		err := a.fence(ctx, tx)
-		if err != nil {
-			return err
+		if fenced {
+			if err := a.fence(ctx, tx); err != nil {
+				return err
+			}
 		}
+		var err error
 		t, err = a.alter(ctx, tx, old, d)
 		a.opt.Reached("ddl.inside")
 		return err

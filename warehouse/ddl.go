@@ -119,6 +119,10 @@ func (a *Applier) create(ctx context.Context, tx pgx.Tx, t *table) error {
 		return err
 	}
 	main, current, history := t.main(), t.current(), quote(t.schema, t.history)
+	ours := ""
+	if recorded {
+		ours = "IF NOT EXISTS " // somebody has dropped the main table, to which it does not belong
+	}
 	statements := []string{
 		"CREATE SCHEMA IF NOT EXISTS " + quote(t.schema),
 		"CREATE TABLE " + main + ` (
@@ -130,7 +134,7 @@ func (a *Applier) create(ctx context.Context, tx pgx.Tx, t *table) error {
 		) PARTITION BY LIST (__current)`,
 		"CREATE TABLE " + current + " PARTITION OF " + main + " FOR VALUES IN (TRUE)",
 		"CREATE TABLE " + history + " PARTITION OF " + main + " FOR VALUES IN (FALSE) PARTITION BY RANGE (__start)",
-		"CREATE TABLE " + quote(t.schema, t.sync) + " (__id bigint)",
+		"CREATE TABLE " + ours + quote(t.schema, t.sync) + " (__id bigint)",
 		"CREATE INDEX ON " + main + " (__id)",
 		// Every row that ends leaves a dead row in the current partition.
 		"ALTER TABLE " + current + " SET (autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05)",

@@ -24,6 +24,9 @@ type DropOptions struct {
 	Progress func(detail string)
 }
 
+// dropTryFor is how long locks are tried briefly before tries wait their turn.
+const dropTryFor = 5 * time.Minute
+
 // doomed is a table that is to be dropped.
 type doomed struct {
 	ID            *int32 // row of metadb.data_table, nil: it has none
@@ -75,7 +78,7 @@ func DropTables(ctx context.Context, config *pgx.ConnConfig, opt DropOptions) (d
 			break
 		}
 		opt.Progress(fmt.Sprintf("%d of %d tables dropped; waiting for locks on table %s.%s", dropped, all, left[0].Schema, left[0].Table))
-		if time.Since(began) > lockTryFor {
+		if time.Since(began) > dropTryFor {
 			try = lockTryLast
 		}
 		select {

@@ -19,6 +19,13 @@ const (
 	lockTryLast = "30s"
 )
 
+// lockBackOff gives the pauses between tries for locks.
+func lockBackOff() *backoff.ExponentialBackOff {
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval, b.MaxInterval = 50*time.Millisecond, 5*time.Second
+	return b
+}
+
 // rewriteAtOnce is Options.RewriteAtOnce unless it is given.
 const rewriteAtOnce = 64 << 20
 
@@ -77,8 +84,7 @@ func (p *Pending) Make(ctx context.Context, a *Applier, how Patience) error {
 	if d.empty() {
 		return nil
 	}
-	pauses := backoff.NewExponentialBackOff()
-	pauses.InitialInterval, pauses.MaxInterval = 50*time.Millisecond, 5*time.Second
+	pauses := lockBackOff()
 	how.Waiting(p.Error())
 	for since := time.Now(); ; {
 		patience := lockTry
@@ -111,7 +117,10 @@ func (p *Pending) try(ctx context.Context, a *Applier, old *table, d delta, pati
 	done := make(chan error, 1)
 	pid := a.conn.PgConn().PID()
 	go func() {
-		_, err := a.tryAlter(ctx, old, d, patience)
+		// A change that waits, or takes hours, must not keep a new generation waiting
+		// for the source's lock. Only what makes a table needs to know that the source
+		// is still there.
+		_, err := a.tryAlter(ctx, old, d, patience, d.create)
 		done <- err
 	}()
 	tick := time.NewTicker(blockersEvery)
