@@ -47,7 +47,7 @@ func TestTableThatTakesNoEvents(t *testing.T) {
 		},
 		"current partition detached": {
 			"ALTER TABLE lib.item__ DETACH PARTITION lib.item",
-			"%only lib.item__ is left%", "ALTER TABLE lib.item__ ATTACH PARTITION lib.item FOR VALUES IN (TRUE)",
+			"%only relation lib.item__ is left%", "ALTER TABLE lib.item__ ATTACH PARTITION lib.item FOR VALUES IN (TRUE)",
 		},
 		"system column renamed": {
 			"ALTER TABLE lib.item__ RENAME COLUMN __origin TO lost",
