@@ -19,6 +19,10 @@ func nearest(given string, valid []string) string {
 	return best
 }
 
+// Nearest is the word that was probably meant by the given one, or empty if none is
+// near enough.
+func Nearest(given string, valid []string) string { return nearest(given, valid) }
+
 // didYouMean is the hint that names the nearest valid word, or empty.
 func didYouMean(given string, valid []string) string {
 	best := nearest(given, valid)

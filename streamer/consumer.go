@@ -44,7 +44,8 @@ const (
 	metadataAge    = 5 * time.Second
 	sessionTimeout = 20 * time.Second
 	fetchWait      = 200 * time.Millisecond
-	fetchBytes     = 4 << 20
+	fetchBytes     = 4 << 20  // of a partition
+	answerBytes    = 16 << 20 // of all; one record keeps the whole answer in memory
 	pingTimeout    = 10 * time.Second
 	commitEvery    = time.Second
 	endsEvery      = 5 * time.Second
@@ -108,6 +109,7 @@ func (w *worker) consume(ctx context.Context, stream catalog.Stream, fail contex
 		kgo.KeepControlRecords(),
 		kgo.FetchMaxWait(fetchWait),
 		kgo.FetchMaxPartitionBytes(fetchBytes),
+		kgo.FetchMaxBytes(answerBytes),
 		kgo.MetadataMaxAge(metadataAge),
 		kgo.MetadataMinAge(500*time.Millisecond),
 		kgo.WithHooks(w.hook(access, fail)),

@@ -49,12 +49,11 @@ func readConf(dir string) (conf, error) {
 	if err != nil {
 		return conf{}, fmt.Errorf("reading configuration file %q: %w", path, err)
 	}
-	main := file.Section("main")
-	for _, key := range moved {
-		if main.HasKey(key) {
-			return conf{}, fmt.Errorf("%s is no longer supported in %s (see ALTER SYSTEM command)", key, confFile)
-		}
+	if err := checkKeys(file); err != nil {
+		return conf{}, err
 	}
+	main := file.Section("main")
+	override(main)
 	get := func(key, otherwise string) string { return main.Key(key).MustString(otherwise) }
 	c := conf{
 		Host: get("host", ""), Port: get("port", "5432"), Database: get("database", ""),

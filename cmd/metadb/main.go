@@ -8,6 +8,9 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"metadb/parser"
 )
 
 // version is set by the linker.
@@ -17,8 +20,30 @@ func main() {
 	root := newRoot()
 	if err := root.Execute(); err != nil {
 		fmt.Fprintln(os.Stderr, "metadb: error: "+err.Error())
+		if hint := hintFor(root, os.Args[1:]); hint != "" && term.IsTerminal(int(os.Stderr.Fd())) {
+			fmt.Fprintln(os.Stderr, hint)
+		}
 		os.Exit(1)
 	}
+}
+
+// hintFor names the command that was meant by an unknown one. It is for people:
+// the error itself is one line, as in Metadb 1.4.
+func hintFor(root *cobra.Command, args []string) string {
+	if len(args) == 0 {
+		return ""
+	}
+	var names []string
+	for _, c := range root.Commands() {
+		if c.Name() == args[0] {
+			return ""
+		}
+		names = append(names, c.Name())
+	}
+	if near := parser.Nearest(args[0], names); near != "" {
+		return "metadb: did you mean \"" + near + "\"?"
+	}
+	return ""
 }
 
 func newRoot() *cobra.Command {
@@ -27,8 +52,10 @@ func newRoot() *cobra.Command {
 		Short:         "Metadb keeps every version of every row of your databases in PostgreSQL",
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		// The error of an unknown command is one line; see hintFor.
+		DisableSuggestions: true,
 	}
-	root.AddCommand(newInit(), newStart(), newStop(), newVersion())
+	root.AddCommand(newInit(), newStart(), newStatus(), newStop(), newVersion())
 	return root
 }
 

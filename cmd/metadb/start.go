@@ -90,5 +90,6 @@ func startLocked(ctx context.Context, dir string, f startFlags, log *logging) er
 	if err != nil {
 		return err
 	}
+	warnReadable(dir, log)
 	return serve(ctx, c, f, log)
 }

@@ -38,7 +38,9 @@ func newLoad(ctx context.Context, addr string, tables, rows int) (*load, error) 
 		l.versions = append(l.versions, make([]int, rows))
 		topics = append(topics, topicOf(table))
 	}
-	if _, err := l.admin.CreateTopics(ctx, 1, 1, nil, topics...); err != nil {
+	// The broker lets go of whole segments only.
+	small := "131072"
+	if _, err := l.admin.CreateTopics(ctx, 1, 1, map[string]*string{"segment.bytes": &small}, topics...); err != nil {
 		client.Close()
 		return nil, fmt.Errorf("create topics: %w", err)
 	}
@@ -103,6 +105,8 @@ func (l *load) send(ctx context.Context, table, row int, op byte) error {
 }
 
 func (l *load) flush(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	if err := l.client.Flush(ctx); err != nil {
 		return fmt.Errorf("flush: %w", err)
 	}

@@ -32,9 +32,11 @@ func settings() map[string]string {
 	}
 }
 
-// startBroker runs an empty broker and returns its address; its end is that of ctx.
-func startBroker(ctx context.Context, program string) (addr string, stop func(), err error) {
-	cmd := exec.CommandContext(ctx, program, "-with-parent")
+// startBroker runs an empty broker, until stop or our own end, and returns its
+// address.
+func startBroker(program string) (addr string, stop func(), err error) {
+	//nolint:noctx // what is on its way to it is to arrive, also at the end
+	cmd := exec.Command(program, "-with-parent")
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {

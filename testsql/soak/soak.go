@@ -54,7 +54,7 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 	if err := admin.Close(ctx); err != nil {
 		return err
 	}
-	addr, stopBroker, err := startBroker(ctx, o.broker)
+	addr, stopBroker, err := startBroker(o.broker)
 	if err != nil {
 		return err
 	}
