@@ -8,7 +8,18 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"testing"
 )
+
+// Binary is the path of the server's binary, built now if need be.
+func Binary(t testing.TB) string {
+	t.Helper()
+	bin, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bin
+}
 
 // binary builds the server once per test process, with failpoints and, where the
 // test itself has it, the race detector.

@@ -234,12 +234,15 @@ func (i *Instance) WaitFor(d time.Duration, want, sql string) {
 	i.t.Fatalf("%s:\n got %q\nwant %q\nstatus:\n%s", sql, got, want, i.PSQL("LIST STATUS", "-x"))
 }
 
+// Address is the server's own, for a role of Postgres.
+func (i *Instance) Address(user, password string) string {
+	return Warehouse{Host: "127.0.0.1", Port: i.port, Database: "metadb", User: user, Password: password}.URL()
+}
+
 // Dial connects through the server's port.
 func (i *Instance) Dial() *pgx.Conn {
 	i.t.Helper()
-	w := i.w
-	w.Host, w.Port, w.Database = "127.0.0.1", i.port, "metadb"
-	conn, err := pgx.Connect(i.t.Context(), w.URL())
+	conn, err := pgx.Connect(i.t.Context(), i.Address(i.w.User, i.w.Password))
 	if err != nil {
 		i.t.Fatal(err)
 	}
