@@ -39,6 +39,7 @@ func (a *applying) openReplay(ctx context.Context) error {
 	if err != nil || request == nil {
 		return err
 	}
+	a.opt.Reached("replay.taken")
 	last, err := a.opt.Catalog.LastDeadLetter(ctx, a.source.Name)
 	if err != nil {
 		return err
@@ -101,6 +102,7 @@ func (a *applying) replaySome(ctx context.Context) error {
 	if len(found) == replayTurn {
 		return nil
 	}
+	a.opt.Reached("replay.finish")
 	if err := a.opt.Catalog.FinishRequest(ctx, p.request.ID, p.kept > 0, p.String()); err != nil {
 		return err
 	}
