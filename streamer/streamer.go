@@ -79,6 +79,7 @@ func (s *Streamer) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.follow(ctx) })
 	group.Go(func() error { return s.heartbeat(ctx) })
+	group.Go(func() error { return s.prune(ctx) })
 	err := group.Wait()
 	s.stopAll()
 	s.drops.Wait()
@@ -125,6 +126,26 @@ func (s *Streamer) beat(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*heartbeatEvery)
 	defer cancel()
 	return s.opt.Catalog.Heartbeat(ctx)
+}
+
+// pruneEvery is how often the catalog is rid of what is long over.
+const pruneEvery = time.Hour
+
+func (s *Streamer) prune(ctx context.Context) error {
+	for {
+		pruned, err := s.opt.Catalog.Prune(ctx, s.opt.Reached)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			s.opt.Log.Warn("cannot prune the catalog", "error", err.Error())
+		default:
+			s.opt.Log.Debug("catalog pruned", "ledger", pruned.Ledger, "requests", pruned.Requests, "gaps", pruned.Gaps)
+		}
+		if err := sleep(ctx, pruneEvery); err != nil {
+			return err
+		}
+	}
 }
 
 // reconcile stops the workers of sources that are gone or changed, wakes the
