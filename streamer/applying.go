@@ -188,7 +188,9 @@ func (a *applying) applied(b, rest *change.Batch, stats warehouse.Stats, err err
 		events = events[:len(events)-len(rest.Events)]
 	} else {
 		for i := range b.Parts {
-			a.consumer.applied(partition{b.Parts[i].Topic, b.Parts[i].Partition}, b.Parts[i].Next)
+			part := partition{b.Parts[i].Topic, b.Parts[i].Partition}
+			a.consumer.applied(part, b.Parts[i].Next)
+			a.report.passed(part, b.Parts[i].Next)
 		}
 	}
 	letters := len(b.Dead)

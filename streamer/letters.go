@@ -48,12 +48,12 @@ func (l *letters) begin(ctx context.Context, c *catalog.Catalog) error {
 // before it.
 func (l *letters) admit(part partition, offset int64, reason error) error {
 	if l.stop {
-		return &stopped{fmt.Errorf("event of topic %s, partition %d, offset %d cannot be applied, and option on_bad_event is stop: %w",
+		return &stopped{part: part, offset: offset, error: fmt.Errorf("event of topic %s, partition %d, offset %d cannot be applied, and option on_bad_event is stop: %w",
 			part.topic, part.id, offset, reason)}
 	}
 	if n := l.admitted.Add(1); n > l.limit {
 		l.admitted.Add(-1)
-		return &stopped{l.overflow()}
+		return &stopped{error: l.overflow()}
 	}
 	return nil
 }
@@ -85,7 +85,11 @@ func (l *letters) overflow() error {
 
 // stopped is the reason for which a source goes no further than an event. What
 // lies before that event is applied first.
-type stopped struct{ error }
+type stopped struct {
+	error
+	part   partition // zero: the reason does not lie in this event
+	offset int64
+}
 
 func (s *stopped) Unwrap() error { return s.error }
 

@@ -27,6 +27,7 @@ type report struct {
 	mu      sync.Mutex
 	status  catalog.Status
 	waits   map[string]string                // why tables wait
+	failing failing                          // what ended the last run, and may still be there
 	brokers string                           // brokers cannot be reached
 	refused string                           // topics cannot be read
 	events  int64                            // applied since the last report
@@ -165,7 +166,7 @@ func (r *report) run(ctx context.Context) {
 		}
 		status, events, counts := r.look()
 		elapsed := time.Since(last)
-		still := events == 0 && counts == (change.Counts{}) && stored.Rate == 0 && lagOf(status) == lagOf(stored) && status.Partitions == stored.Partitions
+		still := events == 0 && counts == (change.Counts{}) && stored.Rate == 0 && lagOf(status) == lagOf(stored) && status.State == stored.State && status.Reason == stored.Reason && status.Partitions == stored.Partitions
 		if !force && still && elapsed < quietReport {
 			continue
 		}
@@ -196,6 +197,11 @@ func (r *report) look() (catalog.Status, int64, change.Counts) {
 		r.status.CaughtUp = time.Now()
 	}
 	status := r.status
+	if r.failing.stands(status) {
+		status.State, status.Reason = catalog.StateError, r.failing.reason
+	} else {
+		r.failing = failing{}
+	}
 	if r.refused != "" && status.State != catalog.StateError {
 		status.Reason = r.refused
 	}

@@ -94,7 +94,7 @@ func (w *worker) run(ctx context.Context) {
 			w.quiet = time.Now().Add(w.opt.refusedPause)
 		}
 		w.log.Error("stream interrupted", "source", w.source.Name, "error", err.Error(), "retry_in", pause.Round(time.Millisecond).String())
-		w.report.state(catalog.StateError, err.Error())
+		w.report.failed(err)
 		if w.pause(ctx, pause) != nil {
 			return
 		}
