@@ -9,10 +9,10 @@ export GOFLAGS := $(GOFLAGS) -buildvcs=false
 LDFLAGS := -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-long lint lint-full fmt fuzz bench soak demo clean
+.PHONY: help build test test-long test-pg18 lint lint-full fmt fuzz bench soak demo clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build bin/metadb
 	$(GO) build -ldflags '$(LDFLAGS)' -o bin/metadb ./cmd/metadb
@@ -29,6 +29,9 @@ test: ## Vet, then run all tests; concurrent packages with the race detector too
 
 test-long: ## Run all tests, the long ones too, with more of the random ones
 	METADB_TEST_LONG=1 RAPID_CHECKS=20000 $(GO) test -race -count=1 -timeout 120m ./...
+
+test-pg18: ## Run what depends on PostgreSQL on a packaged version 18
+	METADB_TEST_PG_VERSION=18 $(GO) test -count=1 -timeout 20m ./pgwire ./catalog ./warehouse ./testsql/wire ./testsql/session
 
 fuzz: ## Fuzz the decoder, the grammar and the relay, FUZZTIME each (10m)
 	$(GO) test ./debezium -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME)

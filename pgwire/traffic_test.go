@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -252,6 +253,8 @@ func TestVanishedClientFreesBackend(t *testing.T) {
 	}
 }
 
+var valid = regexp.MustCompile(`Valid parameters are: [a-z_, ]*`)
+
 func TestPsql(t *testing.T) {
 	t.Parallel()
 	psql, err := exec.LookPath("psql")
@@ -276,13 +279,13 @@ func TestPsql(t *testing.T) {
 		{
 			"SELECT 'ä' \\; LIST stauts;",
 			"ERROR:  unrecognized parameter \"stauts\"\nLINE 1: SELECT 'ä' ; LIST stauts;\n                          ^\n" +
-				"HINT:  Did you mean \"status\"? Valid parameters are: status, config, data_sources, data_origins, dead_letters, requests\n",
+				"HINT:  Did you mean \"status\"? Valid parameters are: …\n",
 		},
 		{createA + ";", "ERROR:  data source \"a\" already exists\nHINT:  Use another name.\n"},
 		{"\\copy metadb.made (name) FROM STDIN\nb\n\\.\nLIST STATUS;\n", "COPY 1\na|1\nb|1\no|1\n"},
 	}
 	for _, test := range tests {
-		got := run(test.script)
+		got := valid.ReplaceAllString(run(test.script), "Valid parameters are: …") // they grow
 		if got != test.want {
 			t.Errorf("%s\ngot  %q\nwant %q", test.script, got, test.want)
 		}
