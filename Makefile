@@ -9,7 +9,7 @@ export GOFLAGS := $(GOFLAGS) -buildvcs=false
 LDFLAGS := -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-long test-pg18 lint lint-full fmt fuzz bench soak demo clean
+.PHONY: help build test test-long test-pg18 lint lint-full fmt fuzz bench bench-wire soak demo clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,7 +31,7 @@ test-long: ## Run all tests, the long ones too, with more of the random ones
 	METADB_TEST_LONG=1 RAPID_CHECKS=20000 $(GO) test -race -count=1 -timeout 120m ./...
 
 test-pg18: ## Run what depends on PostgreSQL on a packaged version 18
-	METADB_TEST_PG_VERSION=18 $(GO) test -count=1 -timeout 20m ./pgwire ./catalog ./warehouse ./testsql/wire ./testsql/session
+	METADB_TEST_PG_VERSION=18 $(GO) test -count=1 -timeout 20m ./pgwire ./catalog ./warehouse ./testsql/wire
 
 fuzz: ## Fuzz the decoder, the grammar and the relay, FUZZTIME each (10m)
 	$(GO) test ./debezium -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME)
@@ -56,6 +56,10 @@ soak: build ## Load the server for SOAKTIME (30m): lag and memory must stay flat
 	$(GO) build -o bin/broker ./testsql/broker/cmd/broker
 	$(GO) build -o bin/soak ./testsql/soak
 	bin/soak -metadb bin/metadb -broker bin/broker -time $(SOAKTIME) $(SOAK)
+
+bench-wire: build ## Measure port 8550 beside PostgreSQL and pgbouncer; flags in BENCH=
+	$(GO) build -o bin/bench-wire ./testsql/bench/wire
+	bin/bench-wire -metadb bin/metadb $(BENCH)
 
 demo: build ## Run a complete pipeline with recorded data
 	$(GO) build -o bin/demo ./testsql/demo

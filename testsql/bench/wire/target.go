@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"metadb/cmd/metadb/localpg"
+)
+
+// startWait bounds the start of a process.
+const startWait = time.Minute
+
+// target is an address of the database.
+type target struct {
+	name, host, user, password, database string
+	port                                 int
+}
+
+func (t target) url() string {
+	u := url.URL{
+		Scheme: "postgres", User: url.UserPassword(t.user, t.password),
+		Host: net.JoinHostPort(t.host, strconv.Itoa(t.port)), Path: "/" + t.database, RawQuery: "sslmode=disable",
+	}
+	return u.String()
+}
+
+// bench is everything that runs.
+type bench struct {
+	pg        *localpg.Server
+	dir       string
+	processes []*exec.Cmd
+	metadb    *exec.Cmd
+	targets   []target // PostgreSQL itself is the first
+}
+
+func start(ctx context.Context, o options) (b *bench, err error) {
+	b = &bench{}
+	defer func() {
+		if err != nil {
+			b.close()
+		}
+	}()
+	if b.dir, err = os.MkdirTemp("", "metadb-wire-"); err != nil {
+		return nil, err
+	}
+	// pgbouncer gives up root for a user who must read its files.
+	if err := os.Chmod(b.dir, 0o755); err != nil {
+		return nil, err
+	}
+	if b.pg, err = localpg.Start(ctx, localpg.Options{Settings: map[string]string{
+		"max_connections": strconv.Itoa(o.idle + 100), "shared_buffers": "512MB", "fsync": "off",
+	}}); err != nil {
+		return nil, err
+	}
+	direct := target{"direct", b.pg.Host(), b.pg.User(), b.pg.Password(), "bench", b.pg.Port()}
+	admin := direct
+	admin.database = "postgres"
+	if err := admin.exec(ctx, "CREATE DATABASE bench"); err != nil {
+		return nil, err
+	}
+	b.targets = []target{direct}
+	if err := b.startMetadb(ctx, o, direct); err != nil {
+		return nil, err
+	}
+	if path, err := exec.LookPath("pgbouncer"); err == nil {
+		return b, b.startBouncer(ctx, path, direct)
+	} else if path := "/usr/sbin/pgbouncer"; exists(path) {
+		return b, b.startBouncer(ctx, path, direct)
+	}
+	return b, nil
+}
+
+func exists(path string) bool { _, err := os.Stat(path); return err == nil }
+
+func (b *bench) close() {
+	for _, p := range b.processes {
+		_ = p.Process.Signal(syscall.SIGTERM)
+		_ = p.Wait()
+	}
+	if b.pg != nil {
+		_ = b.pg.Close()
+	}
+	_ = os.RemoveAll(b.dir)
+}
+
+func (b *bench) startMetadb(ctx context.Context, o options, direct target) error {
+	dir := filepath.Join(b.dir, "data")
+	if text, err := exec.CommandContext(ctx, o.metadb, "init", "-D", dir).CombinedOutput(); err != nil {
+		return fmt.Errorf("init: %w: %s", err, text)
+	}
+	conf := fmt.Sprintf("[main]\nhost = %s\nport = %d\ndatabase = %s\nsuperuser = %s\nsuperuser_password = %s\nsystemuser = %s\nsystemuser_password = %s\nsslmode = disable\n",
+		direct.host, direct.port, direct.database, direct.user, direct.password, direct.user, direct.password)
+	if err := os.WriteFile(filepath.Join(dir, "metadb.conf"), []byte(conf), 0o600); err != nil {
+		return err
+	}
+	t := direct
+	t.name = "metadb"
+	var err error
+	if t.port, err = freePort(); err != nil {
+		return err
+	}
+	b.metadb = exec.Command(o.metadb, "start", "-D", dir, "-p", strconv.Itoa(t.port))
+	return b.launch(ctx, b.metadb, t)
+}
+
+// startBouncer starts pgbouncer in session mode, which hands its clients' passwords
+// to nobody: it knows them from a file.
+func (b *bench) startBouncer(ctx context.Context, path string, direct target) error {
+	t := direct
+	t.name = "pgbouncer"
+	var err error
+	if t.port, err = freePort(); err != nil {
+		return err
+	}
+	users, ini := filepath.Join(b.dir, "users.txt"), filepath.Join(b.dir, "pgbouncer.ini")
+	files := map[string]string{
+		users: fmt.Sprintf("%q %q\n", t.user, t.password),
+		ini: fmt.Sprintf("[databases]\nbench = host=%s port=%d dbname=bench\n[pgbouncer]\nlisten_addr = %s\nlisten_port = %d\nunix_socket_dir =\n"+
+			"auth_type = scram-sha-256\nauth_file = %s\npool_mode = session\nmax_client_conn = 2000\ndefault_pool_size = 200\nserver_lifetime = 3600\n"+
+			"ignore_startup_parameters = extra_float_digits\nlog_connections = 0\nlog_disconnections = 0\n",
+			direct.host, direct.port, t.host, t.port, users),
+	}
+	for name, text := range files {
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	args := []string{"-q", ini}
+	if os.Geteuid() == 0 {
+		args = append([]string{"-u", "nobody"}, args...)
+	}
+	return b.launch(ctx, exec.Command(path, args...), t)
+}
+
+// launch starts a program and waits until it serves.
+func (b *bench) launch(ctx context.Context, cmd *exec.Cmd, t target) error {
+	var log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = io.Discard, &log
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	b.processes = append(b.processes, cmd)
+	for deadline := time.Now().Add(startWait); ; {
+		err := t.exec(ctx, "SELECT 1")
+		if err == nil {
+			b.targets = append(b.targets, t)
+			return nil
+		}
+		if time.Now().After(deadline) || ctx.Err() != nil {
+			return errors.Join(fmt.Errorf("%s does not start: %s", t.name, log.String()), err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// exec runs statements on a connection of their own.
+func (t target) exec(ctx context.Context, statements ...string) error {
+	conn, err := t.conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	for _, sql := range statements {
+		if _, err := conn.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol); err != nil {
+			return fmt.Errorf("%s: %w", sql, err)
+		}
+	}
+	return nil
+}
+
+// fill makes the tables.
+func (b *bench) fill(ctx context.Context, o options) error {
+	t := b.targets[0]
+	cmd := exec.CommandContext(ctx, "pgbench", "-i", "-q", "-s", "10", "-h", t.host, "-p", strconv.Itoa(t.port), "-U", t.user, t.database)
+	cmd.Env = append(os.Environ(), "PGPASSWORD="+t.password)
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("pgbench -i: %w: %s", err, text)
+	}
+	return t.exec(ctx, fmt.Sprintf("CREATE TABLE big AS SELECT i, repeat('x', 200) AS s FROM generate_series(1, %d) i", o.mb<<20/200), "VACUUM ANALYZE big")
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
