@@ -25,7 +25,7 @@ func (c *Catalog) DroppedSources(ctx context.Context) ([]string, error) {
 
 // kept are the tables of schema metadb in which rows of a source outlive its
 // tables; all others with a column "source" are about what was in the tables.
-var kept = []string{"request", "table_owner", "source_state", "table_activity"}
+var kept = []string{"request", "table_owner", "source_state", "table_activity", "table_source"}
 
 // ForgetStream removes what is known of a dropped source's events: positions,
 // gaps, dead letters, marks. Created again, the source reads everything from the

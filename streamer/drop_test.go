@@ -117,6 +117,7 @@ func TestDropTablesKeepsWhatIsNeeded(t *testing.T) {
 	b.exec("CREATE VIEW public.report AS SELECT id FROM lib.item")
 	b.start()
 	b.waitFor("failed: 1 of 2 tables dropped; kept: table lib.item: view report depends on table lib.item", lastDrop)
+	b.waitFor("item", "SELECT string_agg(table_name, ' ') FROM metadb.table_source")
 	b.source(`^m\.`)
 	b.drained()
 	b.waitFor("1 1 1", "SELECT (SELECT count(*) FROM public.report) || ' ' || (SELECT count(*) FROM lib.item__) || ' ' || (SELECT count(*) FROM lib.other__)")
