@@ -39,6 +39,7 @@ const (
 type Column struct {
 	Name string
 	Type Type
+	Note string // what it holds, where the type does not tell; becomes its comment
 }
 
 // Shape is the ordered column list of a row or of a key. It is immutable and

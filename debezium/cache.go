@@ -80,7 +80,7 @@ func (e *entry) fill(fields []schemaNode, shapes *Shapes) {
 	list := make([]change.Column, len(cols))
 	for i, c := range cols {
 		names[i] = c.name
-		list[i] = change.Column{Name: c.name, Type: types[c.codec]}
+		list[i] = change.Column{Name: c.name, Type: types[c.codec], Note: c.note}
 		if c.codec == asRaw {
 			e.odd = append(e.odd, c.name)
 		}

@@ -57,6 +57,7 @@ var types = [...]change.Type{
 type column struct {
 	name  string
 	codec codec
+	note  string    // what it holds, for people
 	scale int       // asDecimal: decimals; asBits: length
 	point bool      // asStruct: a Point, Geometry or Geography
 	elem  *column   // asArray: of the elements; asMap: of the values
@@ -110,6 +111,7 @@ func columnsOf(fields []schemaNode) (cols []column, ok bool) {
 		}
 		seen[name] = true
 		cols[i] = columnOf(&fields[i])
+		cols[i].note = noteOf(&fields[i], &cols[i])
 	}
 	return cols, true
 }

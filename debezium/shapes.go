@@ -34,6 +34,8 @@ func (s *Shapes) of(columns []change.Column) *change.Shape {
 		s.buffer = append(s.buffer, byte(c.Type))
 		s.buffer = binary.AppendUvarint(s.buffer, uint64(len(name)))
 		s.buffer = append(s.buffer, name...)
+		s.buffer = binary.AppendUvarint(s.buffer, uint64(len(c.Note)))
+		s.buffer = append(s.buffer, c.Note...)
 	}
 	if shape := s.known[string(s.buffer)]; shape != nil {
 		return shape

@@ -32,6 +32,8 @@ type Options struct {
 	// RewriteAtOnce is the size in bytes up to which a table is rewritten, or
 	// indexed, while its source waits; 0: the default.
 	RewriteAtOnce int64
+	// Now is the clock by which partitions are made ahead of time; nil: time.Now.
+	Now func() time.Time
 }
 
 // Applier applies the batches of one source on a connection of its own. After an
@@ -47,12 +49,16 @@ type Applier struct {
 	owned   map[*change.Target]bool // whose tables are this source's
 	swept   map[int32]time.Time     // by table: when its row positions were last swept
 	open    openLetters
+	ahead   time.Time // when a year was last made ahead of time, or tried
 }
 
 // Open connects and reads the layout of all tables.
 func Open(ctx context.Context, config *pgx.ConnConfig, opt Options) (*Applier, error) {
 	if opt.Reached == nil {
 		opt.Reached = func(string) {}
+	}
+	if opt.Now == nil {
+		opt.Now = time.Now
 	}
 	if opt.RewriteAtOnce == 0 {
 		opt.RewriteAtOnce = rewriteAtOnce

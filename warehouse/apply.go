@@ -58,6 +58,7 @@ func (a *Applier) Apply(ctx context.Context, b *change.Batch) (total Stats, rest
 		}
 		total.add(stats)
 		if tail == nil {
+			a.makeAhead(ctx, head)
 			return total, nil, nil
 		}
 		a.opt.Reached("split.between")

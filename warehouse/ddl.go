@@ -48,6 +48,9 @@ func (a *Applier) alter(ctx context.Context, tx pgx.Tx, t *table, d delta) (*tab
 		if _, err := tx.Exec(ctx, sql); err != nil {
 			return nil, fmt.Errorf("add column %s: %w", c.Name, err)
 		}
+		if err := comment(ctx, tx, t, c); err != nil {
+			return nil, fmt.Errorf("comment on column %s: %w", c.Name, err)
+		}
 		t.addColumn(c)
 	}
 	a.opt.Reached("ddl.columns")
@@ -78,6 +81,25 @@ func (a *Applier) alter(ctx context.Context, tx pgx.Tx, t *table, d delta) (*tab
 		}
 	}
 	return t, nil
+}
+
+// comment stores a column's note, at the main table and at the current one, which
+// people look at.
+func comment(ctx context.Context, tx pgx.Tx, t *table, c change.Column) error {
+	if c.Note == "" {
+		return nil
+	}
+	for _, relation := range []string{t.main(), t.current()} {
+		var sql string
+		err := tx.QueryRow(ctx, "SELECT format('COMMENT ON COLUMN %s.%I IS %L', $1::text, $2::text, $3::text)", relation, c.Name, c.Note).Scan(&sql)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, sql); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // compression is 1.4's choice for the types that hold documents.

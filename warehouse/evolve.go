@@ -101,7 +101,7 @@ func deltaFor(t *table, ev *change.Event) delta {
 		name := columnName(c.Name)
 		i, ok := t.index[name]
 		if !ok {
-			d.add = append(d.add, change.Column{Name: name, Type: c.Type})
+			d.add = append(d.add, change.Column{Name: name, Type: c.Type, Note: noteFor(c, name)})
 			if c.Type == change.UUID {
 				d.index = append(d.index, name)
 			}
@@ -117,6 +117,18 @@ func deltaFor(t *table, ev *change.Event) delta {
 		d.year = year
 	}
 	return d
+}
+
+// noteFor is the comment of a column: what it holds, and its name in the source if
+// that could not stay.
+func noteFor(c change.Column, name string) string {
+	if name == c.Name {
+		return c.Note
+	}
+	if c.Note == "" {
+		return "column " + c.Name + " of the source"
+	}
+	return "column " + c.Name + " of the source: " + c.Note
 }
 
 // keyDelta notes a new or changed key and the indexes that it needs. An event
