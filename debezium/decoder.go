@@ -80,7 +80,16 @@ func NewDecoder(o Options) *Decoder {
 // Decode decodes one record into ev, which it resets; the tuples go into a. The
 // error is a *BadEvent: the record must become a dead letter. Then ev holds
 // what could be read of its table, its time and its key.
+//
+// Nothing of the record is kept: its bytes lie in a whole answer of the broker, which
+// a topic that is quiet afterwards would hold in memory.
 func (d *Decoder) Decode(key, value []byte, a *change.Arena, ev *change.Event) (Result, error) {
+	result, err := d.decode(key, value, a, ev)
+	d.key.bytes = nil
+	return result, err
+}
+
+func (d *Decoder) decode(key, value []byte, a *change.Arena, ev *change.Event) (Result, error) {
 	*ev = change.Event{}
 	if len(value) == 0 {
 		return Tombstone, nil

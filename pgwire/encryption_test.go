@@ -22,6 +22,7 @@ import (
 	"metadb/cmd/metadb/localpg"
 	"metadb/pgwire"
 	"metadb/testsql/pgtest"
+	"metadb/testsql/psql"
 )
 
 func (f *front) secure(parameters string) string {
@@ -189,9 +190,9 @@ func dialTLS(server *localpg.Server) func(context.Context) (net.Conn, error) {
 // TestEncryptedLegs is the matrix of TLS on either leg, with libpq.
 func TestEncryptedLegs(t *testing.T) {
 	t.Parallel()
-	psql, err := exec.LookPath("psql")
+	psql, err := psql.Find(t.Context())
 	if err != nil {
-		t.Skip("psql is not installed")
+		t.Fatal(err)
 	}
 	shared, other := pgtest.NewCertificate(t), pgtest.NewCertificate(t)
 	server := pgtest.ServerTLS(t, shared)

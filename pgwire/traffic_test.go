@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"metadb/testsql/psql"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -257,9 +259,9 @@ var valid = regexp.MustCompile(`Valid parameters are: [a-z_, ]*`)
 
 func TestPsql(t *testing.T) {
 	t.Parallel()
-	psql, err := exec.LookPath("psql")
+	psql, err := psql.Find(t.Context())
 	if err != nil {
-		t.Skip("psql is not installed")
+		t.Fatal(err)
 	}
 	f := newFront(t)
 	run := func(script string) string {

@@ -7,13 +7,15 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"unicode"
 
 	"github.com/jackc/pgx/v5"
 
 	"metadb/testsql/broker"
+	"metadb/testsql/psql"
 )
 
 // errStopped says that the user ended the demo.
@@ -38,6 +40,7 @@ type demo struct {
 	out    io.Writer
 	broker *broker.Broker
 	port   int // of the server
+	psql   func() (program string, missing error)
 }
 
 // run sets everything up, shows it, and takes it down when ctx ends.
@@ -52,6 +55,9 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 			d.say("\nEverything has ended; nothing is left behind.\n")
 		}
 	}()
+	ctx, cancelFetch := context.WithCancel(ctx)
+	defer cancelFetch()
+	d.findPsql(ctx)
 	d.say("Metadb demo. Everything runs on this machine and is removed at the end.\n\n")
 
 	warehouse, err := startWarehouse(ctx)
@@ -185,14 +191,42 @@ func (d *demo) explain(ctx context.Context, conn *pgx.Conn) (int64, error) {
 	d.say("\nTable shop.customers has %d rows; shop.customers__ has all %d versions of them.\n", rows, all)
 	d.say("The %d versions of customer %d:\n\n", versions, customer)
 	url := d.url(userName, password)
-	d.say("  psql \"%s\" -c \"SELECT __start, __end, __current, id, credit, note FROM shop.customers__ WHERE id = %d ORDER BY __start\"\n\n",
-		url, customer)
-	d.say("To look around, and to try statements such as LIST STATUS:\n\n  psql \"%s\"\n\n", url)
-	if _, err := exec.LookPath("psql"); err != nil {
-		d.say("psql is not on the PATH. Install it (Debian, Ubuntu: apt install postgresql-client; Fedora: dnf install\n" +
-			"postgresql; macOS: brew install libpq), or use another PostgreSQL client with the address above.\n\n")
+	program, missing := d.psql()
+	d.say("  %s \"%s\" -c \"SELECT __start, __end, __current, id, credit, note FROM shop.customers__ WHERE id = %d ORDER BY __start\"\n\n",
+		program, url, customer)
+	d.say("To look around, and to try statements such as LIST STATUS:\n\n  %s \"%s\"\n\n", program, url)
+	if missing != nil {
+		d.say("psql is not here: %v.\n%s,\nor use another PostgreSQL client with the address above.\n\n", missing, psql.Advice)
 	}
 	return customer, nil
+}
+
+// findPsql looks for psql, and fetches it if need be, while the rest begins.
+func (d *demo) findPsql(ctx context.Context) {
+	found := make(chan struct{})
+	program, err := "psql", error(nil)
+	go func() {
+		defer close(found)
+		if p, failed := psql.Find(ctx); failed != nil {
+			err = failed
+		} else {
+			program = shellWord(p)
+		}
+	}()
+	d.psql = func() (string, error) {
+		<-found
+		return program, err
+	}
+}
+
+// shellWord quotes a path for a shell, if it must be.
+func shellWord(path string) string {
+	if strings.IndexFunc(path, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("/._-+", r)
+	}) < 0 {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
 func (d *demo) say(format string, args ...any) { _, _ = fmt.Fprintf(d.out, format, args...) }

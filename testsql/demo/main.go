@@ -29,7 +29,7 @@ func main() {
 	var o options
 	flag.StringVar(&o.metadb, "metadb", "bin/metadb", "the server's binary, as \"make build\" makes it")
 	flag.IntVar(&o.port, "port", 0, "port of the server (default: 8550 if it is free, else any)")
-	flag.IntVar(&o.rate, "rate", 370, "records a second to play (0: no limit)")
+	flag.IntVar(&o.rate, "rate", 700, "records a second to play (0: no limit)")
 	flag.BoolVar(&o.once, "once", false, "end when the recording is in the warehouse")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	program "metadb/testsql/psql"
 )
 
 // patient bounds each wait, on a busy machine.
@@ -26,11 +28,15 @@ type psql struct {
 // startPSQL starts psql with the arguments that a person gives it.
 func startPSQL(t *testing.T, args ...string) *psql {
 	t.Helper()
+	name, err := program.Find(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	read, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("psql", append(args, "-X", "-v", "VERBOSITY=default")...)
+	cmd := exec.Command(name, append(args, "-X", "-v", "VERBOSITY=default")...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "PGTZ=UTC")
 	cmd.Stdout, cmd.Stderr = write, write
 	in, err := cmd.StdinPipe()

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"metadb/testsql/psql"
 )
 
 // Bounds of waiting: for the server to begin or end, and for a condition.
@@ -210,7 +212,11 @@ func (i *Instance) PSQL(sql string, args ...string) string {
 	args = append([]string{
 		"-X", "-q", "-h", "127.0.0.1", "-p", strconv.Itoa(i.port), "-U", i.w.User, "-d", "metadb", "-v", "VERBOSITY=default",
 	}, args...)
-	cmd := exec.Command("psql", args...)
+	program, err := findPsql()
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	cmd := exec.Command(program, args...)
 	cmd.Stdin = strings.NewReader(sql)
 	cmd.Env = append(os.Environ(), "PGPASSWORD="+i.w.Password, "LC_ALL=C.UTF-8")
 	out, err := cmd.CombinedOutput()
@@ -219,6 +225,9 @@ func (i *Instance) PSQL(sql string, args ...string) string {
 	}
 	return string(out)
 }
+
+// findPsql looks for psql once in a test process.
+var findPsql = sync.OnceValues(func() (string, error) { return psql.Find(context.Background()) })
 
 // WaitFor runs a query by psql until it prints want.
 func (i *Instance) WaitFor(d time.Duration, want, sql string) {

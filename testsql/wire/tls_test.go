@@ -12,6 +12,7 @@ import (
 
 	"metadb/testsql/instance"
 	"metadb/testsql/pgtest"
+	"metadb/testsql/psql"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -49,17 +50,21 @@ func TestTLS(t *testing.T) {
 	installed := filepath.Join(server.Dir(), "server.crt")
 	install(cert.CertFile, installed)
 	server.Start()
-	psql := func(settings string) string {
-		cmd := exec.CommandContext(t.Context(), "psql", "-X", "-A", "-t", "-c", "LIST data_sources", "-c", "\\conninfo", "port="+strconv.Itoa(server.Port())+
+	program, err := psql.Find(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(settings string) string {
+		cmd := exec.CommandContext(t.Context(), program, "-X", "-A", "-t", "-c", "LIST data_sources", "-c", "\\conninfo", "port="+strconv.Itoa(server.Port())+
 			" user="+db.User+" password="+db.Password+" dbname=metadb "+settings)
 		out, _ := cmd.CombinedOutput()
 		return string(out)
 	}
 	verified := "host=localhost sslmode=verify-full sslrootcert="
-	if out := psql(verified + cert.CertFile); !strings.Contains(out, "SSL connection") {
+	if out := ask(verified + cert.CertFile); !strings.Contains(out, "SSL connection") {
 		t.Error(out)
 	}
-	if out := psql("host=" + socket); !strings.Contains(out, "via socket") {
+	if out := ask("host=" + socket); !strings.Contains(out, "via socket") {
 		t.Error(out)
 	}
 	// A renewed certificate is shown to the next client.
@@ -72,15 +77,15 @@ func TestTLS(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if out := psql(verified + renewed.CertFile); !strings.Contains(out, "SSL connection") {
+	if out := ask(verified + renewed.CertFile); !strings.Contains(out, "SSL connection") {
 		t.Error(out)
 	}
-	if out := psql(verified + cert.CertFile); !strings.Contains(out, "certificate verify failed") {
+	if out := ask(verified + cert.CertFile); !strings.Contains(out, "certificate verify failed") {
 		t.Error(out)
 	}
 	// Another machine, as far as this one has an address of its own.
 	for _, address := range ownAddresses(t) {
-		if out := psql("host=" + address + " sslmode=require"); !strings.Contains(out, "closed the connection") && !strings.Contains(out, "reset by peer") && !strings.Contains(out, "EOF") {
+		if out := ask("host=" + address + " sslmode=require"); !strings.Contains(out, "closed the connection") && !strings.Contains(out, "reset by peer") && !strings.Contains(out, "EOF") {
 			t.Errorf("%s is in no allowed network: %s", address, out)
 		}
 		break
