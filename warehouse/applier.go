@@ -40,16 +40,17 @@ type Options struct {
 // error it must be closed: what its transaction did is rolled back, and only the
 // stored positions say how far the source is.
 type Applier struct {
-	conn    *pgx.Conn
-	opt     Options
-	source  string
-	tables  map[tableName]*table
-	lz4     bool
-	copyBuf []byte
-	owned   map[*change.Target]bool // whose tables are this source's
-	swept   map[int32]time.Time     // by table: when its row positions were last swept
-	open    openLetters
-	ahead   time.Time // when a year was last made ahead of time, or tried
+	conn      *pgx.Conn
+	opt       Options
+	source    string
+	tables    map[tableName]*table
+	lz4       bool
+	copyBuf   []byte
+	owned     map[*change.Target]bool // whose tables are this source's
+	swept     map[int32]time.Time     // by table: when its row positions were last swept
+	open      openLetters
+	ahead     time.Time                     // when a year was last made ahead of time, or tried
+	truncated map[change.Target]truncations // of topics with several partitions
 }
 
 // Open connects and reads the layout of all tables.
@@ -96,6 +97,9 @@ func (a *Applier) setup(ctx context.Context) error {
 			(SELECT enumvals FROM pg_settings WHERE name = 'default_toast_compression'), '{}'))`).Scan(&a.lz4)
 		if err != nil {
 			return fmt.Errorf("look for lz4: %w", err)
+		}
+		if a.truncated, err = loadTruncations(ctx, tx); err != nil {
+			return err
 		}
 		a.tables, err = load(ctx, tx, nil)
 		return err

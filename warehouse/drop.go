@@ -165,7 +165,7 @@ func forgetTable(ctx context.Context, tx pgx.Tx, t doomed) error {
 			}
 		}
 	}
-	for _, n := range []string{"data_table", "base_table", "table_source", "table_activity", "table_update"} {
+	for _, n := range []string{"data_table", "base_table", "table_source", "table_activity", "table_update", "truncation"} {
 		_, err := tx.Exec(ctx, "DELETE FROM "+quote("metadb", n)+" WHERE schema_name = $1 AND table_name = $2", t.Schema, t.Table)
 		if err != nil {
 			return err

@@ -81,6 +81,9 @@ func deltaFor(t *table, ev *change.Event) delta {
 		return d
 	}
 	if ev.Op == change.Delete && ev.KeyShape != nil {
+		// The key may be the first to come in a new type: narrowed to the old one it
+		// could be another row's.
+		d.columnsDelta(t, ev.KeyShape, ev.Key)
 		d.keyDelta(t, ev.KeyShape)
 		return d
 	}
@@ -95,7 +98,17 @@ func deltaFor(t *table, ev *change.Event) delta {
 	if row == nil {
 		return d
 	}
-	for _, c := range ev.Shape.Columns {
+	d.columnsDelta(t, ev.Shape, row)
+	d.keyDelta(t, ev.KeyShape)
+	if year := yearOf(ev.TsMs); ev.Op != change.Delete && !t.years[year] {
+		d.year = year
+	}
+	return d
+}
+
+// columnsDelta notes columns that the table lacks, and those that must be wider.
+func (d *delta) columnsDelta(t *table, s *change.Shape, row change.Tuple) {
+	for _, c := range s.Columns {
 		field := row
 		_, _, row = row.Next()
 		name := columnName(c.Name)
@@ -112,11 +125,6 @@ func deltaFor(t *table, ev *change.Event) delta {
 			d.retype = append(d.retype, change.Column{Name: name, Type: to})
 		}
 	}
-	d.keyDelta(t, ev.KeyShape)
-	if year := yearOf(ev.TsMs); ev.Op != change.Delete && !t.years[year] {
-		d.year = year
-	}
-	return d
 }
 
 // noteFor is the comment of a column: what it holds, and its name in the source if

@@ -125,3 +125,31 @@ func TestLongAndHostileNames(t *testing.T) {
 		t.Errorf("reloaded %d tables, years %v", len(b.tables), b.tables[tableName{`S "x"`, long}])
 	}
 }
+
+// A delete may be the first event that has the key in a new type.
+func TestDeleteWithKeyOfNewType(t *testing.T) {
+	t.Parallel()
+	wide, word := shapeOf("id", change.Int8), shapeOf("id", change.Text)
+	tests := []struct {
+		name  string
+		event change.Event
+		want  []string
+	}{
+		{"text", remove(t, 20, word, "1"), []string{"10|20|1|x"}},
+		{"bigint", remove(t, 20, wide, int64(1)), []string{"10|20|1|x"}},
+		{"bigint whose low half is another key", remove(t, 20, wide, int64(1<<32+1)), []string{"10|now|1|x"}},
+		{"another key", remove(t, 20, shapeOf("code", change.Text), "1"), []string{"10|now|1|x"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			a := f.applier()
+			f.apply(a, merge(t, 10, loanShape, loanKey, 1, "x"))
+			f.apply(a, tt.event)
+			if diff := cmp.Diff(tt.want, f.history("lib.loan__", "id::text, a")); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}

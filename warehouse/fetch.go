@@ -60,7 +60,7 @@ func (a *Applier) fetch(ctx context.Context, t *trip, lanes []*lane, arena *chan
 		return err
 	}
 	a.opt.Reached("fetch.after")
-	return nil
+	return a.fetchPlaces(ctx, lanes...)
 }
 
 func (l *lane) params(arrays []*array) [][]byte {

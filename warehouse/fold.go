@@ -36,25 +36,26 @@ func (l *lane) fold() {
 func (l *lane) merge(e *laneEvent, at int64) {
 	var before change.Tuple
 	for _, r := range e.state.rows {
-		if equalRows(l.t.columns, e.row, r.row) && !l.letters.mustBegin(e.ev, r.start) {
+		if equalRows(l.t.columns, e.row, r.row) && !l.letters.mustBegin(e.ev, r.start) && !e.recreates(r.begin(), at) {
 			l.unchanged++
 			return
 		}
 		before = r.row
 	}
 	for _, v := range e.state.versions {
-		if equalRows(l.t.columns, e.row, l.versions[v].row) && !l.letters.mustBegin(e.ev, l.versions[v].start) {
+		v := &l.versions[v]
+		if equalRows(l.t.columns, e.row, v.row) && !l.letters.mustBegin(e.ev, v.start) && !e.recreates(v.begin(), at) {
 			l.unchanged++
 			return
 		}
-		before = l.versions[v].row
+		before = v.row
 	}
 	if e.ev.Op == change.Read && l.changedSince(e.state, at) {
 		l.stale = append(l.stale, e.ev)
 		return
 	}
-	if before == nil && e.old != nil {
-		before = e.rowBefore(l)
+	if e.old != nil {
+		before = l.rowBefore(e, at)
 	}
 	row := l.complete(e.row, before)
 	from := l.notBefore(e.state, at)
@@ -80,20 +81,6 @@ func (l *lane) changedSince(st *keyState, at int64) bool {
 		}
 	}
 	return false
-}
-
-// rowBefore is the row that a change of key has moved here: ended under its old
-// key by this batch or before it, or not ended yet.
-func (e *laneEvent) rowBefore(l *lane) change.Tuple {
-	switch {
-	case e.old.gone != nil:
-		return e.old.gone
-	case len(e.old.versions) > 0:
-		return l.versions[e.old.versions[len(e.old.versions)-1]].row
-	case len(e.old.rows) > 0:
-		return e.old.rows[len(e.old.rows)-1].row
-	}
-	return e.history
 }
 
 // foldKeyless adds rows and ends one row equal to the one before the change.
@@ -137,11 +124,11 @@ func (l *lane) end(st *keyState, at int64) {
 	}
 	for _, r := range st.rows {
 		l.endRow(r.id, at)
-		st.gone = r.row
+		l.remember(st, r.begin(), at, r.row)
 	}
 	for _, v := range st.versions {
 		l.endVersion(v, at)
-		st.gone = l.versions[v].row
+		l.remember(st, l.versions[v].begin(), at, l.versions[v].row)
 	}
 	st.rows, st.versions = st.rows[:0], st.versions[:0]
 }

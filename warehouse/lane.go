@@ -34,7 +34,8 @@ type lane struct {
 	moved     []int32         // versions that begin later than their event
 	stale     []*change.Event // snapshot rows of keys that have changed since
 	unchanged int
-	missing   int // unavailable values that nothing could replace
+	rekeyed   bool // a change of key takes values from the row before
+	missing   int  // unavailable values that nothing could replace
 }
 
 // laneEvent is an event with its row as a row of the table, and its key.
@@ -55,9 +56,9 @@ type laneEvent struct {
 // this batch. More than one of either is found only in tables without a key and
 // in warehouses taken over from 1.4.
 type keyState struct {
-	fetched  bool         // its rows are asked for
-	ended    int64        // when its last version ended, if known; else never
-	gone     change.Tuple // the row that this batch ended last
+	fetched  bool      // its rows are asked for
+	ended    int64     // when its last version ended, if known; else never
+	gone     []goneRow // rows that this batch ended, if a change of key needs them
 	rows     []storedRow
 	versions []int32
 
@@ -70,6 +71,9 @@ type storedRow struct {
 	id    int64
 	start int64 // µs since 2000
 	row   change.Tuple
+
+	lsn    uint64 // of the event that began it; asked for only where start does not decide
+	placed bool   // it is known
 }
 
 // version is a row that the batch writes.
@@ -130,7 +134,7 @@ func (l *lane) add(ev *change.Event, p *plan, shared bool, arena *change.Arena) 
 			if err != nil {
 				return err
 			}
-			e.old = l.stateOf(old, true)
+			e.old, l.rekeyed = l.stateOf(old, true), true
 		}
 	}
 	l.events = append(l.events, e)

@@ -27,7 +27,7 @@ func (a *Applier) applyLate(ctx context.Context, b *change.Batch, ev *change.Eve
 	if err := l.add(ev, p, true, &b.Arena); err != nil {
 		return err
 	}
-	limit, _ := t.truncated.covering(ev)
+	limit, _ := a.truncated[*ev.Target].covering(ev)
 	at := micros(ev.TsMs)
 	if err := a.fetchLate(ctx, l, at, &b.Arena); err != nil {
 		return err
@@ -64,9 +64,10 @@ func (a *Applier) applyLate(ctx context.Context, b *change.Batch, ev *change.Eve
 // whether it ends then, and which row begins.
 func (l *lane) lateChange(e *laneEvent) (ended []int64, row change.Tuple, unchanged bool) {
 	var before change.Tuple
+	at := micros(e.ev.TsMs)
 	if e.state != nil {
 		for _, r := range e.state.rows {
-			if len(l.t.key) > 0 && e.row != nil && equalRows(l.t.columns, e.row, r.row) {
+			if len(l.t.key) > 0 && e.row != nil && equalRows(l.t.columns, e.row, r.row) && !e.recreates(r.begin(), at) {
 				return nil, nil, true
 			}
 			ended, before = append(ended, r.id), r.row
@@ -75,6 +76,9 @@ func (l *lane) lateChange(e *laneEvent) (ended []int64, row change.Tuple, unchan
 			}
 		}
 	}
+	if e.old != nil {
+		before = l.rowBefore(e, at)
+	}
 	if e.row != nil {
 		row = l.complete(e.row, before)
 	}
@@ -82,14 +86,19 @@ func (l *lane) lateChange(e *laneEvent) (ended []int64, row change.Tuple, unchan
 }
 
 // fetchLate reads the version of the event's key that stood at its time, and has
-// ended meanwhile.
+// ended meanwhile: perhaps at that very time, by the truncate.
 func (a *Applier) fetchLate(ctx context.Context, l *lane, at int64, arena *change.Arena) error {
 	t := &trip{conn: a.conn.PgConn()}
 	a.addSeen(t, l)
+	a.addMoved(t, l, arena)
 	if len(l.keys) > 0 && l.keys[0].n > 0 {
+		end := ">"
+		if len(l.t.key) > 0 {
+			end = ">="
+		}
 		params := append(l.params(l.keys), int64Bytes(at))
 		t.add(step{
-			what: "read ended rows of " + l.t.String(), table: l.t.tableName, sql: l.t.fetchEndedSQL(">"), oids: append(l.t.fetchTypes(), change.TimestampTZ.OID()),
+			what: "read ended rows of " + l.t.String(), table: l.t.tableName, sql: l.t.fetchEndedSQL(end, false), oids: append(l.t.fetchTypes(), change.TimestampTZ.OID()),
 			params: params, read: func(r *pgconn.ResultReader) error {
 				for r.NextRow() {
 					l.stored(r.Values(), arena)
@@ -101,7 +110,10 @@ func (a *Applier) fetchLate(ctx context.Context, l *lane, at int64, arena *chang
 	if len(t.steps) == 0 {
 		return nil
 	}
-	return t.run(ctx)
+	if err := t.run(ctx); err != nil {
+		return err
+	}
+	return a.fetchPlaces(ctx, l)
 }
 
 // moveEnds lets ended versions end earlier.

@@ -57,7 +57,7 @@ func adopt(ctx context.Context, tx pgx.Tx) error {
 // by name and by the main table's oid.
 func loadTables(ctx context.Context, tx pgx.Tx, schema, name *string) (map[tableName]*table, map[uint32]*table, error) {
 	rows, err := tx.Query(ctx, `
-		SELECT b.schema_name, b.table_name, m.oid, d.id, d.history_name, d.sync_name, d.truncated_ts, d.truncated_lsn
+		SELECT b.schema_name, b.table_name, m.oid, d.id, d.history_name, d.sync_name
 		FROM metadb.base_table b
 		JOIN pg_namespace n ON n.nspname = b.schema_name
 		JOIN pg_class m ON m.relnamespace = n.oid AND m.relkind = 'p'
@@ -74,12 +74,8 @@ func loadTables(ctx context.Context, tx pgx.Tx, schema, name *string) (map[table
 	var oid uint32
 	var id int32
 	var history, sync string
-	var ts, lsn []int64
-	_, err = pgx.ForEachRow(rows, []any{&n.schema, &n.table, &oid, &id, &history, &sync, &ts, &lsn}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&n.schema, &n.table, &oid, &id, &history, &sync}, func() error {
 		t := newTable(n)
-		for i := range min(len(ts), len(lsn)) {
-			t.truncated = append(t.truncated, truncation{ts: ts[i], lsn: uint64(lsn[i])})
-		}
 		t.id, t.history, t.sync = id, history, sync
 		tables[n], oids[oid] = t, t
 		return nil

@@ -26,9 +26,9 @@ func (a *Applier) addMoved(t *trip, l *lane, arena *change.Arena) {
 			params = append(params, one.bytes())
 		}
 		t.add(step{
-			what: "read the row before a change of key of " + l.t.String(), table: l.t.tableName, sql: l.t.fetchEndedSQL(">="),
-			oids:   append(l.t.fetchTypes(), change.TimestampTZ.OID()),
-			params: append(params, []byte(l.origin), int64Bytes(micros(e.ev.TsMs))),
+			what: "read the row before a change of key of " + l.t.String(), table: l.t.tableName, sql: l.t.fetchEndedSQL(">=", true),
+			oids:   append(l.t.fetchTypes(), change.TimestampTZ.OID(), change.Int4.OID(), change.Int8.OID()),
+			params: append(params, []byte(l.origin), int64Bytes(micros(e.ev.TsMs)), int32Bytes(l.t.id), int64Bytes(int64(e.ev.Pos.LSN))),
 			read: func(r *pgconn.ResultReader) error {
 				for r.NextRow() {
 					e.history = storedTuple(r.Values(), arena)
@@ -37,4 +37,41 @@ func (a *Applier) addMoved(t *trip, l *lane, arena *change.Arena) {
 			},
 		})
 	}
+}
+
+// goneRow is a row that the batch has ended.
+type goneRow struct {
+	begin
+	end int64
+	row change.Tuple
+}
+
+// remember keeps a row that ends, if a change of key may ask for it.
+func (l *lane) remember(st *keyState, b begin, end int64, row change.Tuple) {
+	if l.rekeyed {
+		st.gone = append(st.gone, goneRow{b, end, row})
+	}
+}
+
+// rowBefore is the row that a change of key has moved here: ended under its old
+// key, at the time of the event, by this batch or before it; or not ended yet. On
+// a topic of several partitions the old key may have been used again since.
+func (l *lane) rowBefore(e *laneEvent, at int64) change.Tuple {
+	old := e.old
+	for i := len(old.gone) - 1; i >= 0; i-- {
+		if g := &old.gone[i]; !e.shared || g.end >= at && g.notAfter(e.ev, at) {
+			return g.row
+		}
+	}
+	for _, v := range old.versions {
+		if v := &l.versions[v]; !e.shared || v.begin().notAfter(e.ev, at) {
+			return v.row
+		}
+	}
+	for i := range old.rows {
+		if r := &old.rows[i]; !e.shared || r.begin().notAfter(e.ev, at) {
+			return r.row
+		}
+	}
+	return e.history
 }

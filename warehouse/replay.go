@@ -132,7 +132,7 @@ func (a *Applier) replayRow(ctx context.Context, b *change.Batch, next int64, le
 		return err
 	}
 	l := lanes[0]
-	_, truncated := l.t.truncated.covering(&b.Events[0])
+	_, truncated := a.truncated[*b.Events[0].Target].covering(&b.Events[0])
 	switch {
 	case len(l.t.key) == 0 && truncated:
 		return a.applyLate(ctx, b, &b.Events[0], ledger, stats)
@@ -207,7 +207,7 @@ func (a *Applier) replayLate(ctx context.Context, l *lane, next int64, arena *ch
 			around = nil // it began by the event after this one
 		}
 	}
-	truncate, truncated := l.t.truncated.covering(e.ev)
+	truncate, truncated := a.truncated[*e.ev.Target].covering(e.ev)
 	if !truncated && next == forever && (len(beyond) == 0 || around != nil && around.current) {
 		return false, nil
 	}

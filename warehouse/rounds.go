@@ -20,15 +20,15 @@ type round struct {
 func (a *Applier) splitRounds(b *change.Batch) []round {
 	var rounds []round
 	start := 0
-	known := make(map[tableName]truncations)
+	known := make(map[change.Target]truncations)
 	for i := range b.Events {
 		ev := &b.Events[i]
 		if ev.Op != change.Truncate && !b.Parts[ev.Part].Shared {
 			continue
 		}
-		n := tableName{ev.Target.Schema, ev.Target.Table}
-		if _, ok := known[n]; !ok && a.tables[n] != nil {
-			known[n] = a.tables[n].truncated
+		n := *ev.Target
+		if _, ok := known[n]; !ok {
+			known[n] = a.truncated[n]
 		}
 		shared := b.Parts[ev.Part].Shared
 		switch {

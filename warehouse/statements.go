@@ -131,9 +131,11 @@ func (t *table) fetchSQL(operator string) string {
 	return t.fetchAnySQL(operator)
 }
 
-// fetchEndedSQL reads the ended version of a key that stood at the time in the
-// last parameter; end compares its __end with that.
-func (t *table) fetchEndedSQL(end string) string {
+// fetchEndedSQL reads the ended version of a key that stood at the time in the last
+// parameter; end compares its __end with that. With places, two more parameters,
+// the table's number and an lsn, leave out versions that began at that time but
+// behind that lsn.
+func (t *table) fetchEndedSQL(end string, places bool) string {
 	operator := "="
 	if len(t.key) == 0 {
 		operator = "IS NOT DISTINCT FROM"
@@ -144,9 +146,13 @@ func (t *table) fetchEndedSQL(end string) string {
 		where = append(where, fmt.Sprintf("h.%s %s ($%d::%s[])[1]", quote(c.Name), operator, n+1, c.Type))
 	}
 	last := len(where) + 1
+	where = append(where, fmt.Sprintf("h.__origin = $%d AND h.__start <= $%[2]d AND h.__end %[3]s $%[2]d", last, last+1, end))
+	if places {
+		where = append(where, fmt.Sprintf(`NOT (h.__start = $%d AND EXISTS (SELECT FROM metadb.row_position p
+			WHERE p.table_id = $%d AND p.id = h.__id AND p.lsn > $%d))`, last+1, last+2, last+3))
+	}
 	return "SELECT h.__id, h.__start" + t.columnList(", ", "h.") + " FROM " + t.main() + " h WHERE NOT h.__current AND " +
-		strings.Join(where, " AND ") + fmt.Sprintf(" AND h.__origin = $%d AND h.__start <= $%[2]d AND h.__end %[3]s $%[2]d", last, last+1, end) +
-		" ORDER BY h.__start DESC, h.__id DESC LIMIT 1"
+		strings.Join(where, " AND ") + " ORDER BY h.__start DESC, h.__id DESC LIMIT 1"
 }
 
 // fetchAnySQL looks key by key; OFFSET 0 keeps the planner from turning the

@@ -27,8 +27,7 @@ type table struct {
 	keyKnown bool
 	key      []int // positions of the key columns; empty: the table has no key
 
-	fault     error       // why the table takes no events; nil: it does
-	truncated truncations // for a topic with several partitions
+	fault error // why the table takes no events; nil: it does
 
 	plans map[planKey]*plan
 	stmts *statements // prepared on the Applier's connection; nil: not yet
