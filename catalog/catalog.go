@@ -61,7 +61,7 @@ func (c *Catalog) Config(ctx context.Context) (map[string]string, error) {
 // Started records that a server of the given version has begun to serve.
 func (c *Catalog) Started(ctx context.Context, version string) error {
 	_, err := c.pool.Exec(ctx,
-		"UPDATE metadb.server SET version = $1, started = now(), heartbeat = now()", version)
+		"UPDATE metadb.server SET version = $1, started = now(), heartbeat = now(), catalog_version = -1", version)
 	if err != nil {
 		return fmt.Errorf("record start: %w", err)
 	}

@@ -32,6 +32,9 @@ func (c *Catalog) Watch(ctx context.Context, changed func(context.Context) error
 			if err := changed(ctx); err != nil {
 				return err
 			}
+			if err := c.sawVersion(ctx, v); err != nil {
+				return err
+			}
 			last = v
 		}
 		wait, cancel := context.WithTimeout(ctx, pollEvery)
@@ -45,4 +48,13 @@ func (c *Catalog) Watch(ctx context.Context, changed func(context.Context) error
 			return fmt.Errorf("wait for catalog change: %w", err)
 		}
 	}
+}
+
+// sawVersion says that the server works by a version of the catalog, for those
+// who wait for that.
+func (c *Catalog) sawVersion(ctx context.Context, v int64) error {
+	if _, err := c.pool.Exec(ctx, "UPDATE metadb.server SET catalog_version = $1", v); err != nil {
+		return fmt.Errorf("record catalog version: %w", err)
+	}
+	return nil
 }

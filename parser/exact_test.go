@@ -135,7 +135,7 @@ func TestOrdinaryStatements(t *testing.T) {
 		"CREATE TABLE data (source text)", "DROP TABLE data", "ALTER TABLE data ADD COLUMN source text",
 		"ALTER TABLE s.t__ ALTER COLUMN c TYPE uuid", "CREATE SCHEMA data", "CREATE VIEW data AS SELECT 1",
 		"GRANT ACCESS ON TABLE t TO u", "GRANT SELECT ON ALL TABLES IN SCHEMA s TO u", "REVOKE ALL ON t FROM u",
-		"SHOW STATUS", "SHOW ALL", "SET standard_conforming_strings = off", "BEGIN", "COMMIT", "ROLLBACK TO a", "SAVEPOINT a",
+		"SHOW STATUS", "SHOW ALL", "SET standard_conforming_strings = off", "WAIT FOR LSN '0/0'", "BEGIN", "COMMIT", "ROLLBACK TO a", "SAVEPOINT a",
 		"COPY data FROM STDIN", "EXPLAIN SELECT 1", "CALL metadb.drop_data_source('s', false)",
 		"WITH list AS (SELECT 1) SELECT * FROM list", "VALUES (1)", "TABLE list", "DECLARE c CURSOR FOR SELECT 1",
 		"PREPARE list AS SELECT 1", "EXECUTE list", "DEALLOCATE list", "DISCARD ALL", "DO $$BEGIN END$$", "LOCK data",

@@ -15,8 +15,11 @@ var lists = []struct{ name, query string }{
 
 // list reads
 //
-//	LIST status | config | data_sources | data_origins | dead_letters | requests | sync_status
+//	LIST [AS] status | config | data_sources | data_origins | dead_letters | requests | sync_status
+//
+// AS is what BI tools make of it that take a statement for an expression.
 func list(c *cursor) (string, *Error) {
+	c.accept("as")
 	at := c.next
 	given, err := c.part()
 	names := make([]string, len(lists))

@@ -22,6 +22,8 @@ type Statement struct {
 	// Tag is the command tag to show in place of the backend's, or empty to
 	// keep that.
 	Tag string
+	// Alone says that it may not stand in a transaction.
+	Alone bool
 }
 
 // Rewritten is a message that holds statements of ours.
@@ -73,7 +75,7 @@ func Rewrite(text string, s Settings) *Rewritten {
 			w.fail(own.start(), err)
 			continue
 		}
-		w.replace(own.start(), own.last(), sql, Statement{Index: index, Name: form.name(), Tag: form.tag()})
+		w.replace(own.start(), own.last(), sql, Statement{Index: index, Name: form.name(), Tag: form.tag(), Alone: form.alone})
 	}
 	return w.result()
 }

@@ -14,6 +14,8 @@ type form struct {
 	tagged bool
 	// shown is the command tag where it is not the name.
 	shown string
+	// alone says that the statement may not stand in a transaction.
+	alone bool
 	// takes says of a statement that PostgreSQL has too whether it is ours, by
 	// what follows the words; nil if they decide.
 	takes func(message string, rest []token) bool
@@ -34,6 +36,7 @@ var forms = []form{
 	{words: []string{"endsync", "data", "source"}, claim: 1, tagged: true, parse: endsyncSource},
 	{words: []string{"explain", "endsync", "data", "source"}, claim: 2, parse: explainEndsync},
 	{words: []string{"cancel", "sync", "data", "source"}, claim: 1, tagged: true, parse: cancelSync},
+	{words: []string{"wait", "for", "data", "source"}, claim: 3, tagged: true, alone: true, parse: waitSource},
 	{words: []string{"list"}, claim: 1, parse: list},
 }
 

@@ -12,6 +12,8 @@ const (
 	schemaMissing   = "3F000"
 	routineMissing  = "42883"
 	relationMissing = "42P01"
+	cannotCommit    = "2D000"
+	inTransaction   = "25001"
 )
 
 // editTag makes the tag of a statement of ours from the one of the CALL it was
@@ -59,6 +61,9 @@ func editError(body []byte, own *Rewriting, adminRole string, inQuery bool, stat
 	case missing && (code == schemaMissing || code == routineMissing || code == relationMissing):
 		f = f.set(hintField, "This database has no Metadb catalog, or one of another version. "+
 			`Connect to the database "metadb", or run "metadb start" against this one.`)
+	case code == cannotCommit && s.Alone:
+		f = f.set(codeField, inTransaction)
+		f = f.set(messageField, s.Name+" cannot run inside a transaction block")
 	case code == deniedError && f.get(contextField) == "" && strings.HasPrefix(f.get(messageField), "permission denied for "):
 		f = f.set(messageField, "permission denied to run "+s.Name)
 		f = f.set(hintField, `The statement is for members of the role "`+adminRole+`".`)

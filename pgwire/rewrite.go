@@ -33,6 +33,7 @@ type Statement struct {
 	Index int    // its place among the message's statements that are not empty
 	Name  string // its name for messages
 	Tag   string // its command tag, or empty to keep the backend's
+	Alone bool   // it ends transactions, and so may not stand in one
 }
 
 // Malformed is the error to show in place of the backend's syntax error.

@@ -12,6 +12,8 @@ GRANT EXECUTE ON PROCEDURE metadb.replay_dead_letters(text, bigint[]) TO metadb_
 GRANT EXECUTE ON PROCEDURE metadb.sync_data_source(text, text[]) TO metadb_admin;
 GRANT EXECUTE ON PROCEDURE metadb.endsync_data_source(text, text[], text[], boolean) TO metadb_admin;
 GRANT EXECUTE ON PROCEDURE metadb.cancel_sync(text) TO metadb_admin;
+GRANT EXECUTE ON PROCEDURE metadb.wait_for_data_source(text, interval) TO metadb_admin;
+GRANT EXECUTE ON FUNCTION metadb.wait_begin(text), metadb.wait_over(text, bigint, bigint, timestamptz) TO metadb_admin;
 GRANT EXECUTE ON FUNCTION metadb.explain_endsync(text) TO metadb_admin;
 GRANT SELECT ON metadb.status, metadb.data_sources, metadb.data_origins, metadb.config, metadb.dead_letters,
     metadb.requests, metadb.sync_status, metadb.table_sources TO metadb_admin;
