@@ -33,8 +33,10 @@ test-long: ## Run all tests, the long ones too, with more of the random ones
 test-pg18: ## Run what depends on PostgreSQL on a packaged version 18
 	METADB_TEST_PG_VERSION=18 $(GO) test -count=1 -timeout 20m ./pgwire ./catalog ./warehouse ./testsql/wire
 
-fuzz: ## Fuzz the decoder, the grammar and the relay, FUZZTIME each (10m)
+fuzz: ## Fuzz decoder, names, grammar and relay, FUZZTIME each (10m)
 	$(GO) test ./debezium -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME)
+	$(GO) test ./warehouse -run '^$$' -fuzz FuzzNames -fuzztime $(FUZZTIME)
+	$(GO) test ./streamer -run '^$$' -fuzz FuzzRoute -fuzztime $(FUZZTIME)
 	$(GO) test ./parser -run '^$$' -fuzz FuzzRewrite -fuzztime $(FUZZTIME)
 	$(GO) test ./pgwire -run '^$$' -fuzz FuzzMessages -fuzztime $(FUZZTIME)
 

@@ -1,0 +1,308 @@
+package streamer
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"pgregory.net/rapid"
+
+	"metadb/catalog"
+	"metadb/testsql/pgtest"
+)
+
+// TestModel compares what becomes of random sources with the plain model: reader,
+// decoder and applier as they are, with records handed over in place of a broker.
+// RAPID_CHECKS sets how many.
+func TestModel(t *testing.T) {
+	t.Parallel()
+	b := newModelBed(t)
+	rapid.Check(t, func(rt *rapid.T) {
+		partitions := rapid.SliceOfN(rapid.SampledFrom([]int{1, 3}), 1, 2).Draw(rt, "partitions")
+		d := drawDelivery(rt, drawSource(rt, partitions))
+		if diff := b.run(d); diff != "" {
+			rt.Fatalf("%s\n%v", diff, d)
+		}
+	})
+}
+
+// modelBed is a warehouse that is emptied between sequences.
+type modelBed struct {
+	testing.TB
+	pool   *pgxpool.Pool
+	config *pgx.ConnConfig
+	cat    *catalog.Catalog
+	source catalog.Source
+}
+
+func newModelBed(t testing.TB) *modelBed {
+	t.Helper()
+	db := pgtest.Database(t)
+	err := catalog.Initialize(t.Context(), db.Conn(t), func(ctx context.Context) (*pgx.Conn, error) {
+		return pgx.Connect(ctx, db.URL)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := pgx.ParseConfig(db.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &modelBed{TB: t, pool: db.Pool(t), config: config}
+	b.cat = catalog.New(b.pool)
+	b.source = catalog.Source{Name: "s", Brokers: "b", Topics: "m", ConsumerGroup: "g"}
+	return b
+}
+
+// modelRun is a run of the streamer without its Kafka client.
+type modelRun struct {
+	*modelBed
+	applying *applying
+	reader   *reader
+	crashAt  int // points of the program to be passed before the crash; below 0: none
+}
+
+// errCrash is what a run dies of.
+type errCrash struct{ point string }
+
+// reached dies at the chosen point. Inside of COPY another goroutine passes.
+func (r *modelRun) reached(point string) {
+	if r.crashAt < 0 || point == "copy.inside" {
+		return
+	}
+	if r.crashAt--; r.crashAt < 0 {
+		panic(errCrash{point})
+	}
+}
+
+// start begins a run from the stored positions.
+func (b *modelBed) start(shared map[string]bool) (*modelRun, error) {
+	r := &modelRun{modelBed: b, crashAt: -1}
+	log := slog.New(slog.DiscardHandler)
+	stream, err := b.cat.OpenStream(b.Context(), b.source)
+	if err != nil {
+		return nil, err
+	}
+	letters, err := newLetters(b.source)
+	if err != nil {
+		return nil, err
+	}
+	w := newWorker(Options{Catalog: b.cat, Warehouse: b.config, Log: log, Reached: r.reached}, b.source, nil, nil)
+	w.holds = newHolds(b.Context(), w)
+	w.holds.begin(&orders{})
+	router, err := w.router(b.Context())
+	if err != nil {
+		return nil, err
+	}
+	c := &consumer{source: b.source, log: log, lag: newLagMeter(), reached: r.reached, start: make(map[partition]position), done: make(map[partition]int64)}
+	r.applying = &applying{worker: w, stream: stream, letters: letters, consumer: c}
+	if err := r.applying.open(b.Context()); err != nil {
+		return nil, err
+	}
+	c.positions = &positions{catalog: b.cat, source: b.source.Name, stream: stream}
+	for topic := range shared {
+		c.positions.shared.Store(topic, true)
+	}
+	stored, err := c.positions.stored(b.Context())
+	if err != nil {
+		return nil, err
+	}
+	for part, o := range stored {
+		c.start[part] = position{next: o.Next, mark: markOf(*o)}
+	}
+	r.reader = c.reader(router, letters, maxBatch)
+	return r, nil
+}
+
+// batch reads and applies records; over says that the run has ended, by a crash or
+// because a table has waited: what comes next is told by the stored positions.
+func (r *modelRun) batch(records []*kgo.Record) (over bool, err error) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case errCrash:
+			over = true
+		default:
+			panic(p)
+		}
+	}()
+	r.reader.next()
+	for _, rec := range records {
+		if err := r.reader.take(rec); err != nil {
+			return false, err
+		}
+	}
+	if r.reader.batch.Records == 0 {
+		return false, nil
+	}
+	r.reader.seal()
+	if err := r.applying.take(r.Context(), r.reader.batch); err != nil {
+		return false, err
+	}
+	for k, t := range r.applying.holds.tables {
+		for over = over || t.waits; t.waits; {
+			if err := r.applying.release(r.Context(), <-r.applying.holds.freed); err != nil {
+				return false, fmt.Errorf("table %s waits: %w", k, err)
+			}
+		}
+	}
+	return over, nil
+}
+
+// run delivers everything and returns how the tables differ from the model.
+func (b *modelBed) run(d *modelDelivery) string {
+	if err := b.empty(d); err != nil {
+		return err.Error()
+	}
+	if err := b.deliver(d); err != nil {
+		return err.Error()
+	}
+	m := make(model)
+	for _, e := range d.log {
+		m.apply(e)
+	}
+	var diff strings.Builder
+	for _, t := range d.tables {
+		got, err := b.lines(t.name, m.columns(t.name))
+		if err != nil {
+			return err.Error()
+		}
+		if x := cmp.Diff(m.lines(t.name), got); x != "" {
+			fmt.Fprintf(&diff, "table %s (-model +warehouse):\n%s", t.name, x)
+		}
+	}
+	var letters int
+	var reason string
+	if err := b.pool.QueryRow(b.Context(), "SELECT count(*), coalesce(min(reason), '') FROM metadb.dead_letter").Scan(&letters, &reason); err != nil {
+		return err.Error()
+	}
+	if letters > 0 {
+		fmt.Fprintf(&diff, "%d dead letters: %s\n", letters, reason)
+	}
+	return diff.String()
+}
+
+// deliver hands the batches to a run, and to the next one after each crash.
+func (b *modelBed) deliver(d *modelDelivery) error {
+	shared := make(map[string]bool)
+	for _, t := range d.tables {
+		if t.partitions > 1 {
+			shared["m."+t.name] = true
+		}
+	}
+	next := make(map[partition]int64)
+	for _, r := range d.sent {
+		p := partition{r.Topic, r.Partition}
+		r.Offset = next[p]
+		next[p]++
+	}
+	r, err := b.start(shared)
+	if err != nil {
+		return err
+	}
+	defer func() { r.applying.applier.Close(b.Context()) }()
+	again := func() error {
+		r.applying.applier.Close(b.Context())
+		if err := b.settled(); err != nil {
+			return err
+		}
+		fresh, err := b.start(shared)
+		if err == nil {
+			r = fresh
+		}
+		return err
+	}
+	for _, batch := range d.batches {
+		if batch.restart {
+			if err := again(); err != nil {
+				return err
+			}
+		}
+		var records []*kgo.Record
+		for _, i := range batch.records {
+			records = append(records, d.sent[i].Record)
+		}
+		r.crashAt = batch.crash - 1
+		size := len(records)
+		for over := true; over; {
+			over = false
+			for part := range slices.Chunk(records, size) {
+				if over, err = r.batch(part); err != nil {
+					return err
+				}
+				if over {
+					break
+				}
+			}
+			r.crashAt = -1
+			if over {
+				if err := again(); err != nil {
+					return err
+				}
+				size = max(1, batch.again)
+			}
+		}
+	}
+	return nil
+}
+
+// settled waits until the transaction of a run that has died is gone.
+func (b *modelBed) settled() error {
+	for busy := true; busy; {
+		err := b.pool.QueryRow(b.Context(), `SELECT EXISTS (SELECT FROM pg_locks
+			WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`).Scan(&busy)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// empty removes what the last sequence left, and places the next one's partitions.
+func (b *modelBed) empty(d *modelDelivery) error {
+	_, err := b.pool.Exec(b.Context(), `DROP SCHEMA IF EXISTS m CASCADE; DELETE FROM metadb.table_owner; DELETE FROM metadb.table_source; DELETE FROM metadb.data_table;
+		DELETE FROM metadb.base_table; DELETE FROM metadb.source_offset; DELETE FROM metadb.dead_letter; DELETE FROM metadb.apply_ledger;
+		DELETE FROM metadb.row_position; DELETE FROM metadb.truncation; DELETE FROM metadb.keyless_seen`)
+	if err != nil {
+		return err
+	}
+	stream, err := b.cat.OpenStream(b.Context(), b.source)
+	if err != nil {
+		return err
+	}
+	var offsets []catalog.Offset
+	for _, t := range d.tables {
+		for i := range t.partitions {
+			offsets = append(offsets, catalog.Offset{Topic: "m." + t.name, Partition: int32(i)})
+		}
+	}
+	return b.cat.PlaceOffsets(b.Context(), b.source.Name, stream, offsets, nil)
+}
+
+// lines renders all versions of a table, sorted.
+func (b *modelBed) lines(table string, columns []string) ([]string, error) {
+	if len(columns) == 0 {
+		return nil, nil
+	}
+	list := ""
+	for _, c := range columns {
+		list += fmt.Sprintf(`, CASE WHEN octet_length(%[1]q::text) > 64 THEN format('%%s… (%%s)', left(%[1]q::text, 4), octet_length(%[1]q::text))
+			ELSE coalesce(%[1]q::text, '\N') END`, c)
+	}
+	rows, err := b.pool.Query(b.Context(), fmt.Sprintf(`SELECT concat_ws('|', (extract(epoch FROM __start) * 1000)::bigint,
+		CASE WHEN __current THEN 'now' ELSE ((extract(epoch FROM __end) * 1000)::bigint)::text END%s)
+		FROM m.%s__ WHERE __current = (tableoid = 'm.%s'::regclass) AND __current = (__end = '9999-12-31 00:00:00+00')`, list, table, table))
+	if err != nil {
+		return nil, err
+	}
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	slices.Sort(lines)
+	return lines, err
+}

@@ -1,0 +1,150 @@
+package streamer
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// The plain model: what a warehouse must hold when the events of a source are
+// applied one by one, each once, in the source's own order. Everything else in the
+// model tests (partitions, batches, crashes, repetitions) must not change it.
+
+// modelValue is a value of the simulated source.
+type modelValue struct {
+	json  string // as the connector sends it
+	text  string // as PostgreSQL prints it
+	class string // equal for values that PostgreSQL takes for equal
+}
+
+var modelNull = modelValue{json: "null", text: `\N`, class: `\N`}
+
+// modelRow holds the values of a row by column; absent ones are NULL.
+type modelRow map[string]modelValue
+
+// modelVersion is a version of a row.
+type modelVersion struct {
+	start, end int64 // ms; end 0: current
+	row        modelRow
+}
+
+// model holds every version of every table.
+type model map[string][]modelVersion
+
+// apply applies one event, with the values that the source has, whether or not
+// the connector sent them.
+func (m model) apply(e *modelEvent) {
+	versions := m[e.table.name]
+	current := slices.IndexFunc(versions, func(v modelVersion) bool { return v.end == 0 && e.concerns(v.row) })
+	switch e.op {
+	case 't':
+		for i := range versions {
+			if versions[i].end == 0 {
+				versions[i].end = e.ts
+			}
+		}
+	case 'd':
+		if current >= 0 {
+			versions[current].end = e.ts
+		}
+	default:
+		row := maps.Clone(e.row)
+		if current >= 0 {
+			row.keep(versions[current].row, e.unsent)
+			if versions[current].row.equal(row) {
+				return
+			}
+			versions[current].end = e.ts
+		}
+		if e.oldKey != nil {
+			row.keep(m.lastOf(e), e.unsent)
+		}
+		m[e.table.name] = append(versions, modelVersion{start: e.ts, end: 0, row: row})
+	}
+}
+
+// lastOf is the row that had the event's old key last.
+func (m model) lastOf(e *modelEvent) modelRow {
+	old := &modelEvent{op: 'd', keys: e.keys, key: e.oldKey}
+	for _, v := range slices.Backward(m[e.table.name]) {
+		if old.concerns(v.row) {
+			return v.row
+		}
+	}
+	return nil
+}
+
+// keep leaves values that were not sent in the form that they are stored in.
+func (r modelRow) keep(stored modelRow, unsent map[string]bool) {
+	for c := range unsent {
+		if v := stored.get(c); v.class == r.get(c).class {
+			r[c] = v
+		}
+	}
+}
+
+// concerns says whether the event's key is that of a row.
+func (e *modelEvent) concerns(row modelRow) bool {
+	for i, c := range e.keys {
+		if e.op == 't' || row.get(c.name).class != e.key[i].class {
+			return false
+		}
+	}
+	return true
+}
+
+func (r modelRow) get(column string) modelValue {
+	if v, ok := r[column]; ok {
+		return v
+	}
+	return modelNull
+}
+
+func (r modelRow) equal(o modelRow) bool {
+	for c := range r {
+		if r[c].class != o.get(c).class {
+			return false
+		}
+	}
+	for c := range o {
+		if o[c].class != r.get(c).class {
+			return false
+		}
+	}
+	return true
+}
+
+// columns are those that the versions of a table ever had, in order.
+func (m model) columns(table string) []string {
+	names := make(map[string]bool)
+	for _, v := range m[table] {
+		for c := range v.row {
+			names[c] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// lines renders the versions of a table, sorted.
+func (m model) lines(table string) []string {
+	var lines []string
+	columns := m.columns(table)
+	for _, v := range m[table] {
+		end := "now"
+		if v.end != 0 {
+			end = fmt.Sprint(v.end)
+		}
+		fields := []string{fmt.Sprint(v.start), end}
+		for _, c := range columns {
+			text := v.row.get(c).text
+			if len(text) > 64 {
+				text = fmt.Sprintf("%s… (%d)", text[:4], len(text))
+			}
+			fields = append(fields, text)
+		}
+		lines = append(lines, strings.Join(fields, "|"))
+	}
+	slices.Sort(lines)
+	return lines
+}
