@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"metadb/testsql/psql"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 func TestPipelines(t *testing.T) {
