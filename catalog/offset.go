@@ -23,12 +23,14 @@ type Offset struct {
 }
 
 // Gap kinds: the log's start passed the position; the log ends before it; the
-// topic was deleted and made again; an event that ends rows is a dead letter.
+// topic was deleted and made again; an event that ends rows is a dead letter; an
+// endsync closed rows before the snapshot was known to be complete.
 const (
 	GapRetention  = "retention"
 	GapTruncated  = "truncated"
 	GapRecreated  = "recreated"
 	GapDeadLetter = "dead_letter"
+	GapForced     = "forced"
 )
 
 // Gap is a stretch of a partition that is known to be missing.

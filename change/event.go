@@ -58,6 +58,13 @@ type Position struct {
 	HasCommit bool // false: first transaction after a snapshot or a new slot
 }
 
+// Confirmation is what the events of one snapshot attempt, and those that follow it,
+// leave with the rows that they write or find as they say.
+type Confirmation struct {
+	Number  int32 // of the attempt
+	SinceMs int64 // source time at which the snapshot was taken, ms; 0: not known
+}
+
 // Event is one change of one row. Tuples live in the Arena they were decoded into.
 type Event struct {
 	Op       Op
@@ -65,6 +72,8 @@ type Event struct {
 
 	Schema string // source schema, as the source spells it
 	Table  string // source table, as the source spells it
+
+	Connector string // source.name: the prefix of its topics; "" if it is not told
 
 	TsMs   int64 // source.ts_ms: commit time of the change, ms since 1970 UTC
 	SentMs int64 // ts_ms of the envelope: when the connector handled it; 0 if absent
@@ -82,6 +91,8 @@ type Event struct {
 	Nulled   int // values that no column could take, replaced by NULL as the source's options say
 
 	Target *Target // where the row goes; set by the streamer
+
+	Confirms *Confirmation // of the synchronization whose rows the event confirms; nil: of none; set by the warehouse
 
 	Part   int   // index of the event's partition in Batch.Parts
 	Offset int64 // of its record

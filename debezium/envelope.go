@@ -22,6 +22,7 @@ const (
 	sourceTx
 	sourceLSN
 	sourceSequence
+	sourceName
 )
 
 // envelope finds where things stand in the values of one topic.
@@ -42,7 +43,7 @@ func newEnvelope() envelope {
 	e := envelope{
 		top:     newObject("schema", "payload"),
 		payload: newObject("before", "after", "source", "op", "ts_ms", "schema", "payload"),
-		source:  newObject("ts_ms", "snapshot", "schema", "table", "txId", "lsn", "sequence"),
+		source:  newObject("ts_ms", "snapshot", "schema", "table", "txId", "lsn", "sequence", "name"),
 		bare:    newObject(),
 	}
 	e.bare.open = true

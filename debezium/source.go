@@ -7,12 +7,12 @@ const maxNames = 256
 
 // names gives the strings of schema and table names without a new one per event.
 type names struct {
-	last    [2]string
+	last    [3]string
 	known   map[string]string
 	scratch []byte
 }
 
-// of is the text of a scanned string. which is 0 for schemas, 1 for tables. ok
+// of is the text of a scanned string. which is 0 for schemas, 1 for tables, 2 for connectors. ok
 // is false if the text cannot be a name.
 func (n *names) of(b []byte, s span, which int, dirty bool) (name string, ok bool) {
 	text := s.of(b)
@@ -71,6 +71,9 @@ func (d *Decoder) readSource(value []byte, ev *change.Event) *BadEvent {
 		ev.Table = name
 	} else {
 		bad = badEvent(RuleSource, "source.table")
+	}
+	if s := out[sourceName]; s.isString() {
+		ev.Connector, _ = d.names.of(value, s, 2, d.envelope.dirty)
 	}
 	if s := out[sourceSnapshot]; s.isString() {
 		ev.Snapshot = marks[string(s.of(value))]

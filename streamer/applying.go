@@ -79,12 +79,23 @@ func (a *applying) wait(ctx context.Context, batches <-chan *change.Batch) (*cha
 		return nil, a.release(ctx, k)
 	case <-a.requests:
 		if a.replay != nil {
-			return nil, nil // its end looks for more
+			return nil, a.toTurn(ctx) // its end looks for more
 		}
-		return nil, a.openReplay(ctx)
+		return nil, a.attend(ctx)
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// attend takes up what statements have asked for.
+func (a *applying) attend(ctx context.Context) error {
+	if err := a.toTurn(ctx); err != nil {
+		return err
+	}
+	if err := a.endInitial(ctx); err != nil {
+		return err
+	}
+	return a.openReplay(ctx)
 }
 
 // take writes a batch and notes how far the source is.

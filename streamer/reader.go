@@ -341,6 +341,9 @@ func (r *reader) bury(rec *kgo.Record, ev *change.Event, part int, reason error)
 		return err
 	}
 	r.dead += len(rec.Key) + len(rec.Value)
+	if ev.Target == nil && ev.Table != "" {
+		ev.Target, _ = r.router.route(ev.Schema, ev.Table) // an error is the reason of another letter
+	}
 	r.log.Warn("event set aside", "source", r.source, "topic", rec.Topic, "partition", rec.Partition,
 		"offset", rec.Offset, "reason", reason.Error())
 	r.batch.Dead = append(r.batch.Dead, change.DeadLetter{

@@ -179,7 +179,7 @@ func (s *Streamer) reconcile(ctx context.Context) error {
 	}
 	quiet := make(map[string]time.Time)
 	for name, w := range s.workers {
-		if src, ok := wanted[name]; !ok || src != w.source || !slices.Equal(origins, w.origins) || !maps.Equal(config, w.config) {
+		if src, ok := wanted[name]; !ok || !sameSource(src, w.source) || !slices.Equal(origins, w.origins) || !maps.Equal(config, w.config) {
 			w.stop()
 			<-w.done
 			delete(s.workers, name)
@@ -198,7 +198,17 @@ func (s *Streamer) reconcile(ctx context.Context) error {
 			s.workers[name] = s.start(ctx, src, origins, config, quiet[name])
 		}
 	}
+	if err := s.opt.Catalog.ForgetSyncs(ctx); err != nil {
+		return err
+	}
 	return s.opt.Catalog.ForgetStatus(ctx)
+}
+
+// sameSource says whether nothing has changed for which a worker must be started
+// anew. The mode of synchronization is not of that kind: requests tell of it.
+func sameSource(a, b catalog.Source) bool {
+	a.Sync = b.Sync
+	return a == b
 }
 
 // start runs a worker until its stop is called or ctx ends; brokers are not asked

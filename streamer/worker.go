@@ -2,6 +2,7 @@ package streamer
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strconv"
 	"time"
@@ -22,12 +23,16 @@ type worker struct {
 	origins []string
 	limit   int           // records in a batch
 	maxWait time.Duration // of schema changes, for locks
+	sync    syncSettings
+	told    bool // that the source synchronizes
 	log     *slog.Logger
 	report  *report
 	holds   *holds // tables that wait; made by run
 
 	// requests wakes the worker when the catalog may hold a request for it.
 	requests chan struct{}
+	// endsyncs does so with what ends synchronizations.
+	endsyncs chan struct{}
 
 	// quiet is the moment before which brokers that refused us are not asked again.
 	quiet time.Time
@@ -48,7 +53,8 @@ func newWorker(opt Options, source catalog.Source, origins []string, config map[
 		maxWait: maxWait(config),
 		opt:     opt, source: source, origins: origins, limit: min(limit, maxBatch), log: opt.Log,
 		report:   newReport(opt.Catalog, source.Name, opt.Log),
-		requests: make(chan struct{}, 1),
+		requests: make(chan struct{}, 1), endsyncs: make(chan struct{}, 1),
+		sync: syncSettingsOf(config),
 	}
 }
 
@@ -63,18 +69,12 @@ const healthy = 30 * time.Second
 func (w *worker) run(ctx context.Context) {
 	var group errgroup.Group
 	group.Go(func() error { w.report.run(ctx); return nil })
+	group.Go(func() error { w.endsyncAll(ctx); return nil })
 	defer func() { _ = group.Wait() }()
 	w.holds = newHolds(ctx, w)
 	defer w.holds.group.Wait()
 	b := backoff.NewExponentialBackOff()
 	b.InitialInterval, b.MaxInterval = 100*time.Millisecond, 30*time.Second
-	if w.source.Sync != catalog.SyncNone {
-		mode := "initial"
-		if w.source.Sync == catalog.SyncResync {
-			mode = "resync"
-		}
-		w.log.Info("synchronizing source \"" + w.source.Name + "\" (" + mode + ")")
-	}
 	for {
 		if sleep(ctx, time.Until(w.quiet)) != nil {
 			return
@@ -84,6 +84,9 @@ func (w *worker) run(ctx context.Context) {
 		err := w.runOnce(ctx)
 		if ctx.Err() != nil {
 			return
+		}
+		if errors.Is(err, errTurn) {
+			continue
 		}
 		if time.Since(began) > healthy {
 			b.Reset()
@@ -118,9 +121,11 @@ func (w *worker) pause(ctx context.Context, d time.Duration) error {
 
 // wake makes the worker look for requests.
 func (w *worker) wake() {
-	select {
-	case w.requests <- struct{}{}:
-	default:
+	for _, c := range []chan struct{}{w.requests, w.endsyncs} {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -148,12 +153,18 @@ func (w *worker) runOnce(ctx context.Context) error {
 		return err
 	}
 	w.opt.Reached("stream.after")
+	if stream, err = w.turn(ctx, stream); err != nil {
+		return err
+	}
 	a := &applying{worker: w, stream: stream, letters: letters}
 	if err := a.open(ctx); err != nil {
 		return err
 	}
 	defer func() { a.applier.Close(ctx) }()
 	a.holds.begin(&orders{})
+	if err := a.endInitial(ctx); err != nil {
+		return err
+	}
 	// Before the limit is looked at, and before brokers that may be out of reach.
 	if err := a.replayAll(ctx); err != nil {
 		return err
@@ -176,6 +187,8 @@ func (w *worker) runOnce(ctx context.Context) error {
 	group.Go(func() error { return r.run(ctx) })
 	group.Go(func() error { return a.run(ctx, r) })
 	group.Go(func() error { return a.consumer.commitEvery(ctx) })
+	watch := &completion{worker: w, consumer: a.consumer, began: time.Now()}
+	group.Go(func() error { return watch.watch(ctx) })
 	group.Go(func() error { return a.consumer.endsEvery(ctx) })
 	group.Go(func() error { return a.consumer.denied.run(ctx) })
 	_ = group.Wait() // the cause is the first error, or what fail was told

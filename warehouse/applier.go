@@ -51,6 +51,7 @@ type Applier struct {
 	open      openLetters
 	ahead     time.Time                     // when a year was last made ahead of time, or tried
 	truncated map[change.Target]truncations // of topics with several partitions
+	sync      syncState
 }
 
 // Open connects and reads the layout of all tables.
@@ -111,6 +112,9 @@ func (a *Applier) setup(ctx context.Context) error {
 		return fmt.Errorf("set up session: %w", err)
 	}
 	if err := a.loadLetters(ctx); err != nil {
+		return err
+	}
+	if err := a.loadSync(ctx); err != nil {
 		return err
 	}
 	return a.prepareCommon(ctx)

@@ -47,6 +47,12 @@ func (a *Applier) Apply(ctx context.Context, b *change.Batch) (total Stats, rest
 		if errors.Is(err, errCommit) {
 			return total, nil, err
 		}
+		if errors.Is(err, errMarks) {
+			if err := a.rollback(ctx); err != nil {
+				return total, b, err
+			}
+			continue
+		}
 		if missing := (*yearError)(nil); errors.As(err, &missing) {
 			if err := a.addYearFor(ctx, missing); err != nil {
 				return total, b, err
@@ -69,7 +75,10 @@ func (a *Applier) Apply(ctx context.Context, b *change.Batch) (total Stats, rest
 // applyOne applies a batch for which every table is ready.
 func (a *Applier) applyOne(ctx context.Context, b *change.Batch) (Stats, error) {
 	stats := Stats{Events: len(b.Events)}
-	rounds, late, letters := a.splitRounds(b), behind(b), a.overtaken(b)
+	if err := a.confirm(ctx, b); err != nil {
+		return stats, err
+	}
+	rounds, late, letters := a.splitRounds(b), a.behind(b), a.overtaken(b)
 	first := &trip{conn: a.conn.PgConn()}
 	a.addFence(first)
 	a.addOffsets(first, b.Parts)
@@ -118,6 +127,9 @@ func (a *Applier) applyOne(ctx context.Context, b *change.Batch) (Stats, error) 
 			return stats, err
 		}
 	}
+	if err := a.confirmLetters(ctx, b, ledger); err != nil {
+		return stats, err
+	}
 	return stats, a.commit(ctx, b, letters, ledger)
 }
 
@@ -133,6 +145,7 @@ var (
 func (a *Applier) commit(ctx context.Context, b *change.Batch, letters *overtaking, ledger map[int32]*ledgerEntry) error {
 	t := &trip{conn: a.conn.PgConn()}
 	addLedger(t, ledger)
+	a.addConfirmed(t, ledger)
 	ids := make([]int64, len(b.Dead))
 	a.addDead(t, b, letters, ids)
 	t.add(step{what: "commit", sql: "COMMIT", read: func(r *pgconn.ResultReader) error {

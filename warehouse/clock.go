@@ -19,8 +19,10 @@ const never = math.MinInt64
 // an event that their partition has brought already: the clock was put back, or
 // another machine has taken over. The order of arrival counts for them; only
 // their versions must not begin before the one before ended. Snapshot rows are
-// not among them: they are of another time by their nature.
-func behind(b *change.Batch) map[*change.Event]bool {
+// not among them: they are of another time by their nature. Also among them is
+// whatever comes from before the end that an endsync has written in its table: the
+// endsync may have closed its key (rule R20).
+func (a *Applier) behind(b *change.Batch) map[*change.Event]bool {
 	newest := make([]int64, len(b.Parts))
 	for i := range b.Parts {
 		if newest[i] = never; b.Parts[i].Before.Set {
@@ -31,6 +33,11 @@ func behind(b *change.Batch) map[*change.Event]bool {
 	for i := range b.Events {
 		ev := &b.Events[i]
 		switch {
+		case a.endsynced(ev):
+			if found == nil {
+				found = make(map[*change.Event]bool)
+			}
+			found[ev] = true
 		case ev.Op == change.Read:
 		case ev.TsMs >= newest[ev.Part]:
 			newest[ev.Part] = ev.TsMs
@@ -130,8 +137,8 @@ func (l *lane) checkYears() error {
 // addYearFor makes the missing partition, in a transaction of its own; the batch's
 // was rolled back for it.
 func (a *Applier) addYearFor(ctx context.Context, missing *yearError) error {
-	if _, err := a.conn.Exec(ctx, "ROLLBACK"); err != nil {
-		return fmt.Errorf("roll back: %w", err)
+	if err := a.rollback(ctx); err != nil {
+		return err
 	}
 	_, err := a.evolve(ctx, missing.table, delta{year: missing.year})
 	return err

@@ -2,6 +2,7 @@ package warehouse
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -91,16 +92,35 @@ func (a *Applier) addFence(t *trip) {
 	t.add(step{
 		what: "compare the generation", stmt: stmtFence,
 		params: [][]byte{[]byte(a.source), int32Bytes(a.opt.Stream.Number), int32Bytes(a.opt.Stream.Generation)},
-		read:   expectRows(1, ErrFenced),
+		read:   a.readFence,
 	})
+}
+
+// readFence compares the row of the fence with what this run goes by.
+func (a *Applier) readFence(r *pgconn.ResultReader) error {
+	found, marks := false, int16(0)
+	for r.NextRow() {
+		found, marks = true, int16(binary.BigEndian.Uint16(r.Values()[0]))
+	}
+	if _, err := r.Close(); err != nil {
+		return err
+	}
+	if !found {
+		return ErrFenced
+	}
+	if marks != a.sync.marks {
+		return errMarks
+	}
+	return nil
 }
 
 // fence is addFence for a transaction of its own.
 func (a *Applier) fence(ctx context.Context, tx pgx.Tx) error {
-	tag, err := tx.Exec(ctx, `
-		SELECT pg_advisory_xact_lock_shared($1, s.id) FROM metadb.source_state s
-		WHERE s.source = $2 AND s.stream = $3 AND s.generation = $4`,
-		catalog.LockSource, a.source, a.opt.Stream.Number, a.opt.Stream.Generation)
+	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock_shared($1, $2)", catalog.LockSource, a.opt.Stream.SourceID); err != nil {
+		return err
+	}
+	tag, err := tx.Exec(ctx, "SELECT FROM metadb.source_state s WHERE s.source = $1 AND s.stream = $2 AND s.generation = $3",
+		a.source, a.opt.Stream.Number, a.opt.Stream.Generation)
 	if err == nil && tag.RowsAffected() != 1 {
 		err = ErrFenced
 	}

@@ -60,6 +60,9 @@ func (a *Applier) fetch(ctx context.Context, t *trip, lanes []*lane, arena *chan
 		return err
 	}
 	a.opt.Reached("fetch.after")
+	if err := a.fetchMarked(ctx, lanes); err != nil {
+		return err
+	}
 	return a.fetchPlaces(ctx, lanes...)
 }
 

@@ -38,6 +38,7 @@ func (l *lane) merge(e *laneEvent, at int64) {
 	for _, r := range e.state.rows {
 		if equalRows(l.t.columns, e.row, r.row) && !l.letters.mustBegin(e.ev, r.start) && !e.recreates(r.begin(), at) {
 			l.unchanged++
+			l.confirmCurrent(e)
 			return
 		}
 		before = r.row
@@ -46,12 +47,14 @@ func (l *lane) merge(e *laneEvent, at int64) {
 		v := &l.versions[v]
 		if equalRows(l.t.columns, e.row, v.row) && !l.letters.mustBegin(e.ev, v.start) && !e.recreates(v.begin(), at) {
 			l.unchanged++
+			l.confirmCurrent(e)
 			return
 		}
 		before = v.row
 	}
 	if e.ev.Op == change.Read && l.changedSince(e.state, at) {
 		l.stale = append(l.stale, e.ev)
+		l.confirmCurrent(e)
 		return
 	}
 	if e.old != nil {
@@ -98,15 +101,15 @@ func (l *lane) foldKeyless(e *laneEvent, at int64) {
 			l.endVersion(st.versions[last], max(at, l.versions[st.versions[last]].start))
 			st.versions = st.versions[:last]
 		case len(st.rows) > 0:
-			last := len(st.rows) - 1
-			before = st.rows[last].row
-			l.endRow(st.rows[last].id, max(at, st.rows[last].start))
-			st.rows = st.rows[:last]
+			i := l.rowToEnd(e)
+			before = st.rows[i].row
+			l.endRow(st.rows[i], max(at, st.rows[i].start))
+			st.rows = slices.Delete(st.rows, i, i+1)
 		case l.letters != nil:
 			l.missed = append(l.missed, e.ev)
 		}
 	}
-	if e.row != nil {
+	if e.row != nil && !l.foundAgain(e) {
 		l.begin(e.next, e, at, l.complete(e.row, before))
 	}
 }
@@ -114,7 +117,7 @@ func (l *lane) foldKeyless(e *laneEvent, at int64) {
 // begin adds a version that is current.
 func (l *lane) begin(st *keyState, e *laneEvent, at int64, row change.Tuple) {
 	st.versions = append(st.versions, int32(len(l.versions)))
-	l.versions = append(l.versions, version{start: at, end: forever, current: true, row: row, from: e})
+	l.versions = append(l.versions, version{start: at, end: forever, current: true, row: row, from: e, confirmedBy: e.confirming()})
 }
 
 // end ends whatever is current for a key.
@@ -123,7 +126,7 @@ func (l *lane) end(st *keyState, at int64) {
 		st.ended = at
 	}
 	for _, r := range st.rows {
-		l.endRow(r.id, at)
+		l.endRow(r, at)
 		l.remember(st, r.begin(), at, r.row)
 	}
 	for _, v := range st.versions {
@@ -133,8 +136,9 @@ func (l *lane) end(st *keyState, at int64) {
 	st.rows, st.versions = st.rows[:0], st.versions[:0]
 }
 
-func (l *lane) endRow(id, at int64) {
-	l.closed = append(l.closed, id)
+func (l *lane) endRow(r storedRow, at int64) {
+	l.closed = append(l.closed, r.id)
+	l.closedStarts = append(l.closedStarts, r.start)
 	l.ends = append(l.ends, at)
 }
 

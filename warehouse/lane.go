@@ -28,14 +28,17 @@ type lane struct {
 	fields  [][]byte   // of the row at hand
 	pool    []keyState // states not given out yet
 
-	versions  []version
-	closed    []int64         // ids of stored rows that end
-	ends      []int64         // when, µs since 2000
-	moved     []int32         // versions that begin later than their event
-	stale     []*change.Event // snapshot rows of keys that have changed since
-	unchanged int
-	rekeyed   bool // a change of key takes values from the row before
-	missing   int  // unavailable values that nothing could replace
+	versions     []version
+	closed       []int64         // ids of stored rows that end
+	ends         []int64         // when, µs since 2000
+	closedStarts []int64         // when they began
+	moved        []int32         // versions that begin later than their event
+	stale        []*change.Event // snapshot rows of keys that have changed since
+	confirmed    []confirmedRow  // stored rows that events confirm
+	marked       map[int64]bool  // keyless tables: rows that are confirmed
+	unchanged    int
+	rekeyed      bool // a change of key takes values from the row before
+	missing      int  // unavailable values that nothing could replace
 }
 
 // laneEvent is an event with its row as a row of the table, and its key.
@@ -78,10 +81,11 @@ type storedRow struct {
 
 // version is a row that the batch writes.
 type version struct {
-	start, end int64 // µs since 2000
-	current    bool
-	row        change.Tuple
-	from       *laneEvent // the event that began it
+	start, end  int64 // µs since 2000
+	current     bool
+	row         change.Tuple
+	from        *laneEvent    // the event that began it
+	confirmedBy *change.Event // nil: nothing has
 }
 
 func newLane(t *table, origin string) *lane {
@@ -152,7 +156,7 @@ func (l *lane) addKeyless(e *laneEvent, p *plan, arena *change.Arena) error {
 		e.state = l.stateOf(l.allOf(before), true)
 	}
 	if e.row != nil {
-		e.next = l.stateOf(l.allOf(e.row), false)
+		e.next = l.stateOf(l.allOf(e.row), e.mayBeThere())
 	}
 	return nil
 }

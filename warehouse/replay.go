@@ -26,6 +26,18 @@ var ErrOldKey = errors.New("the event's key columns are not those of the table")
 // one that has ended, or was deleted without having one, the event becomes a
 // version that is closed already.
 func (a *Applier) Replay(ctx context.Context, b *change.Batch, letter int64) (Stats, error) {
+	for {
+		stats, err := a.replay(ctx, b, letter)
+		if !errors.Is(err, errMarks) {
+			return stats, err
+		}
+		if err := a.rollback(ctx); err != nil {
+			return stats, err
+		}
+	}
+}
+
+func (a *Applier) replay(ctx context.Context, b *change.Batch, letter int64) (Stats, error) {
 	stats := Stats{Events: 1}
 	ev := &b.Events[0]
 	n := tableName{ev.Target.Schema, ev.Target.Table}
@@ -33,6 +45,9 @@ func (a *Applier) Replay(ctx context.Context, b *change.Batch, letter int64) (St
 		return stats, ErrOldKey
 	}
 	if _, err := a.evolveFor(ctx, b); err != nil {
+		return stats, err
+	}
+	if err := a.confirm(ctx, b); err != nil {
 		return stats, err
 	}
 	next := int64(forever)
@@ -120,14 +135,14 @@ func (a *Applier) replayTruncate(ctx context.Context, ev *change.Event, ledger m
 	}
 	stats.Closed += int(n)
 	if n > 0 {
-		entryOf(ledger, t.id).bulk = true
+		entryOf(ledger, t.id).ended(n)
 	}
 	return nil
 }
 
 // replayRow applies an event of a row: as usual, unless its key went on after it.
 func (a *Applier) replayRow(ctx context.Context, b *change.Batch, next int64, ledger map[int32]*ledgerEntry, stats *Stats) error {
-	lanes, err := a.lanesOf(ctx, b, b.Events, nil)
+	lanes, err := a.lanesOf(ctx, b, b.Events, a.behind(b))
 	if err != nil || len(lanes) == 0 || len(lanes[0].events) == 0 {
 		return err
 	}

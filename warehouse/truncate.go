@@ -110,7 +110,7 @@ func (a *Applier) truncate(ctx context.Context, b *change.Batch, ev *change.Even
 	a.opt.Reached("truncate.after")
 	if t != nil {
 		stats.Closed += int(n)
-		entryOf(ledger, t.id).bulk = true
+		entryOf(ledger, t.id).ended(n)
 	}
 	return nil
 }

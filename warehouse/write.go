@@ -53,6 +53,9 @@ func (a *Applier) write(ctx context.Context, lanes []*lane, ledger map[int32]*le
 			return err
 		}
 		entryOf(ledger, l.t.id).note(ids[i], l.closed)
+		if a.sync.on {
+			entryOf(ledger, l.t.id).tally(l, ids[i])
+		}
 	}
 	a.opt.Reached("copy.after")
 	return nil
@@ -114,6 +117,8 @@ type ledgerEntry struct {
 	min, max int64 // ids written; 0: none
 	closed   []int64
 	bulk     bool // rows were ended without naming them
+
+	confirmed tally // only while the source synchronizes
 }
 
 func entryOf(ledger map[int32]*ledgerEntry, table int32) *ledgerEntry {

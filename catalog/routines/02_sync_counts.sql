@@ -30,7 +30,12 @@ CREATE OR REPLACE FUNCTION metadb.unconfirmed_sql(source text, table_id integer)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT metadb.current_sql($1, $2) || format('
+    SELECT metadb.current_sql($1, $2)
+        || CASE WHEN (SELECT s.sync FROM metadb.source s WHERE s.name = $1) = 1 THEN
+            -- Only what an attempt has left that was broken off: marks began with the next one.
+            format(' AND c.__start < (SELECT to_timestamp(min(a.ts_ms) / 1000.0) FROM metadb.sync_attempt a
+                WHERE a.source = %L AND a.current AND a.lsn IS NOT NULL)', $1) ELSE '' END
+        || format('
         AND NOT EXISTS (SELECT FROM metadb.sync_mark m JOIN metadb.sync_numbers(%1$L) v ON v.number = m.number
                         WHERE m.table_id = %2$s AND m.id = c.__id AND (v.lsn IS NULL OR m.lsn >= v.lsn))
         AND NOT EXISTS (SELECT FROM metadb.sync_mark_late l WHERE l.table_id = %2$s AND l.id = c.__id)', $1, $2)
@@ -40,7 +45,8 @@ $$;
 -- table that was not counted yet are PostgreSQL's estimate, all unconfirmed.
 CREATE OR REPLACE VIEW metadb.sync_counts AS
 SELECT y.source, d.id AS table_id, d.schema_name, d.table_name, coalesce(t.ended, false) AS ended,
-       coalesce(t.snapshot_rows, 0) AS snapshot_rows, coalesce(t.confirmed, 0) AS marks,
+       CASE WHEN a.number IS NOT NULL THEN t.snapshot_rows ELSE 0 END AS snapshot_rows,
+       CASE WHEN a.number IS NOT NULL THEN t.confirmed ELSE 0 END AS marks,
        t.to_close, coalesce(t.closed, 0) AS closed, t.unconfirmed_base IS NOT NULL AS counted,
        n.current_rows,
        CASE WHEN t.unconfirmed_base IS NULL THEN n.current_rows
@@ -53,6 +59,7 @@ JOIN metadb.base_table b ON b.schema_name = d.schema_name AND b.table_name = d.t
 JOIN pg_catalog.pg_namespace ns ON ns.nspname = d.schema_name
 JOIN pg_catalog.pg_class c ON c.relnamespace = ns.oid AND c.relname = d.table_name
 LEFT JOIN metadb.sync_table t ON t.source = y.source AND t.table_id = d.id
+LEFT JOIN metadb.sync_attempt a ON a.number = t.number AND a.current
 CROSS JOIN LATERAL (
     SELECT greatest(coalesce(t.current_base + t.current_change, nullif(pg_stat_get_live_tuples(c.oid), 0), c.reltuples::bigint, 0), 0)
            AS current_rows) n

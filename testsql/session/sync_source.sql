@@ -33,8 +33,8 @@ UPDATE metadb.source SET sync = 2;
 DELETE FROM metadb.request;
 INSERT INTO metadb.source_sync (source, generation, stream, mode, adopted, snapshot_at) VALUES ('sensor', 1, 1, 2, true, now());
 INSERT INTO metadb.sync_attempt (number, source, generation, connector, lsn) VALUES (1, 'sensor', 1, 'c', 5);
-INSERT INTO metadb.sync_table (source, table_id, snapshot_rows, current_base, unconfirmed_base, unconfirmed_change)
-SELECT 'sensor', id, CASE table_name WHEN 'loan' THEN 9 ELSE 0 END, CASE table_name WHEN 'loan' THEN 10 ELSE 2 END,
+INSERT INTO metadb.sync_table (source, table_id, number, snapshot_rows, current_base, unconfirmed_base, unconfirmed_change)
+SELECT 'sensor', id, 1, CASE table_name WHEN 'loan' THEN 9 ELSE 0 END, CASE table_name WHEN 'loan' THEN 10 ELSE 2 END,
        CASE table_name WHEN 'loan' THEN 10 ELSE 2 END, CASE table_name WHEN 'loan' THEN -9 ELSE 0 END FROM metadb.data_table;
 CREATE TABLE metadb.sync_mark_1 PARTITION OF metadb.sync_mark FOR VALUES IN (1);
 INSERT INTO metadb.sync_mark SELECT i, 1, 1, NULL FROM generate_series(1, 9) i;

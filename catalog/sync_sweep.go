@@ -1,0 +1,143 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// EndInitial leaves the initial mode. Marks of a new stream that nobody has adopted
+// stay for a SYNC.
+func (c *Catalog) EndInitial(ctx context.Context, source string, st Stream, request int64, detail string) error {
+	err := pgx.BeginFunc(ctx, c.pool, func(tx pgx.Tx) error {
+		// A client may hold the source's row: nobody waits for it under our locks.
+		if _, err := tx.Exec(ctx, "SET LOCAL lock_timeout = '2s'"); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "UPDATE metadb.source SET sync = 0 WHERE name = $1", source); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, "UPDATE metadb.request SET state = 'done', detail = $2, finished_at = now() WHERE id = $1", request, detail)
+		if err != nil {
+			return err
+		}
+		if err := LockSourceExclusive(ctx, tx, st.SourceID); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, "SELECT metadb.forget_sync(source) FROM metadb.source_sync WHERE source = $1 AND adopted", source)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("end initial synchronization of data source %s: %w", source, err)
+	}
+	return nil
+}
+
+// DropUnadopted forgets marks of a new stream for which no SYNC came within keep.
+func (c *Catalog) DropUnadopted(ctx context.Context, source string, keep time.Duration) error {
+	var id int32
+	err := c.pool.QueryRow(ctx, `
+		SELECT coalesce((SELECT t.id FROM metadb.source_sync y
+			JOIN metadb.source_state t USING (source) JOIN metadb.source s ON s.name = y.source
+			WHERE y.source = $1 AND NOT y.adopted AND s.sync <> $3 AND y.begun_at < now() - make_interval(secs => $2)), 0)`,
+		source, keep.Seconds(), SyncResync).Scan(&id)
+	if err == nil && id != 0 {
+		err = pgx.BeginFunc(ctx, c.pool, func(tx pgx.Tx) error {
+			if err := LockSourceExclusive(ctx, tx, id); err != nil {
+				return err
+			}
+			_, err := tx.Exec(ctx, `
+				SELECT metadb.forget_sync(y.source) FROM metadb.source_sync y JOIN metadb.source s ON s.name = y.source
+				WHERE y.source = $1 AND NOT y.adopted AND s.sync <> $2`, source, SyncResync)
+			return err
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("drop marks of data source %s: %w", source, err)
+	}
+	return nil
+}
+
+// sweepFrom is how many more marks than current rows a table may have before those
+// are swept whose rows have ended.
+const sweepFrom = 100_000
+
+// SweepMarks empties the marks of the source's tables where no synchronization needs
+// them, and elsewhere removes those of rows that are no longer current, when they are
+// many.
+func (c *Catalog) SweepMarks(ctx context.Context, source string) error {
+	rows, err := c.pool.Query(ctx, `
+		SELECT o.table_id FROM metadb.table_owner o
+		JOIN pg_class c ON c.relname = 'sync_mark_' || o.table_id AND c.relnamespace = 'metadb'::regnamespace
+		WHERE o.source = $1 AND pg_relation_size(c.oid) > 0
+		AND NOT EXISTS (SELECT FROM metadb.source_sync y WHERE y.source = $1)
+		GROUP BY o.table_id`, source)
+	if err != nil {
+		return fmt.Errorf("look for marks to sweep: %w", err)
+	}
+	idle, err := pgx.CollectRows(rows, pgx.RowTo[int32])
+	if err != nil {
+		return fmt.Errorf("look for marks to sweep: %w", err)
+	}
+	for _, table := range idle {
+		if err := c.emptyMarks(ctx, table); err != nil {
+			return fmt.Errorf("empty marks of table %d: %w", table, err)
+		}
+	}
+	rows, err = c.pool.Query(ctx, `
+		SELECT c.table_id, format('%I.%I', c.schema_name, c.table_name) FROM metadb.sync_counts c
+		WHERE c.source = $1 AND c.marks > 2 * c.current_rows + $2`, source, sweepFrom)
+	if err != nil {
+		return fmt.Errorf("look for marks to sweep: %w", err)
+	}
+	var table int32
+	var name string
+	many := make(map[int32]string)
+	_, err = pgx.ForEachRow(rows, []any{&table, &name}, func() error { many[table] = name; return nil })
+	if err != nil {
+		return fmt.Errorf("look for marks to sweep: %w", err)
+	}
+	for table, name := range many {
+		if err := c.sweepEnded(ctx, source, table, name); err != nil {
+			return fmt.Errorf("sweep marks of table %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// emptyMarks empties the marks of a table unless a source that feeds it synchronizes.
+// No source can begin to meanwhile: it would wait for its lock.
+func (c *Catalog) emptyMarks(ctx context.Context, table int32) error {
+	return pgx.BeginFunc(ctx, c.pool, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			SELECT pg_advisory_xact_lock($1, s.id) FROM (
+				SELECT DISTINCT s.id FROM metadb.table_owner o JOIN metadb.source_state s USING (source)
+				WHERE o.table_id = $2 ORDER BY s.id) s`, LockSource, table)
+		if err != nil {
+			return err
+		}
+		var needed bool
+		err = tx.QueryRow(ctx, `
+			SELECT EXISTS (SELECT FROM metadb.table_owner o JOIN metadb.source_sync y USING (source) WHERE o.table_id = $1)`, table).Scan(&needed)
+		if err != nil || needed {
+			return err
+		}
+		_, err = tx.Exec(ctx, fmt.Sprintf("TRUNCATE metadb.sync_mark_%d", table))
+		return err
+	})
+}
+
+// sweepEnded removes the marks of rows that have ended. A mark is written together
+// with its row, so one statement sees both or neither.
+func (c *Catalog) sweepEnded(ctx context.Context, source string, table int32, name string) error {
+	_, err := c.pool.Exec(ctx, fmt.Sprintf(`
+		DELETE FROM metadb.sync_mark_%d m WHERE NOT EXISTS (SELECT FROM %s c WHERE c.__id = m.id)`, table, name))
+	if err != nil {
+		return err
+	}
+	_, err = c.pool.Exec(ctx, fmt.Sprintf(`
+		UPDATE metadb.sync_table SET confirmed = (SELECT count(*) FROM metadb.sync_mark_%d) WHERE source = $1 AND table_id = $2`, table), source, table)
+	return err
+}

@@ -1,0 +1,131 @@
+package streamer
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"metadb/testsql/captures"
+	"metadb/testsql/compare"
+)
+
+// TestShopResyncedByOneScript streams the recording of a shop, then names the second
+// connector's topics and begins a synchronization in one transaction, and ends it:
+// exactly the rows that vanished while nothing was captured are closed.
+func TestShopResyncedByOneScript(t *testing.T) {
+	t.Parallel()
+	muchData(t)
+	b := newBed(t)
+	b.exec("UPDATE metadb.config SET value = '0' WHERE parameter = 'sync_grace_seconds'")
+	b.source(`^metadb_shop_1\.`, "on_bad_value", "null")
+	b.play("shop")
+	b.start()
+	b.streamDrained(`^metadb_shop_1\.`)
+	b.waitFor("snapshot_complete", "SELECT source_sync FROM metadb.status")
+	b.exec("CALL metadb.endsync_data_source('s')")
+	b.waitFor("normal", "SELECT source_sync FROM metadb.status")
+
+	tx, err := b.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sql := range []string{
+		`CALL metadb.alter_data_source('s', ARRAY['set', 'topics', '^metadb_shop_2\.', 'set', 'consumer_group', 'g2'])`,
+		`CALL metadb.sync_data_source('s')`,
+	} {
+		if _, err := tx.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.play("shop_resync")
+	b.streamDrained(`^metadb_shop_2\.`)
+	b.waitFor("snapshot_complete", "SELECT source_sync FROM metadb.status")
+	b.waitFor("0", "SELECT count(*)::text FROM metadb.sync_counts WHERE NOT counted")
+	_, err = b.pool.Exec(t.Context(), "CALL metadb.endsync_data_source('s')")
+	var refused *pgconn.PgError
+	if !errors.As(err, &refused) || refused.Code != "55000" {
+		t.Fatalf("an endsync that closes tables as a whole: %v", err)
+	}
+	if want := "These would be marked as deleted: table shop.doomed: 8 of 8 current records (100%), not in the snapshot; " +
+		"table shop.scratch_truncate: 20 of 21 current records (95%), not in the snapshot."; refused.Detail != want {
+		t.Errorf("refused with %s", refused.Detail)
+	}
+	b.exec("CALL metadb.endsync_data_source('s', NULL, ARRAY['shop','doomed','shop','scratch_truncate'])")
+	b.waitFor("normal", "SELECT source_sync FROM metadb.status")
+	if got := b.text("SELECT string_agg(state || ': ' || detail, '; ' ORDER BY id) FROM metadb.request WHERE kind = 'endsync' AND id > 1"); !strings.HasPrefix(got, "done: ") {
+		t.Errorf("request: %s", got)
+	}
+	b.demandEqual(b.check(compare.Options{Capture: "shop_resync", Oracle: "3_after_endsync"}))
+	b.demandClosed("shop_resync/closed_by_endsync.json")
+	for _, table := range []string{"source_sync", "sync_attempt", "sync_table", "sync_boundary", "sync_mark_late", "sync_gone"} {
+		if got := b.text("SELECT count(*)::text FROM metadb." + table); got != "0" {
+			t.Errorf("%s rows are left in %s", got, table)
+		}
+	}
+	b.waitFor("0", "SELECT count(*)::text FROM metadb.sync_mark")
+}
+
+// streamDrained waits until the present stream has read its topics to their ends.
+func (b *bed) streamDrained(topics string) {
+	b.Helper()
+	b.waitFor(b.endsOf(topics), `
+		SELECT coalesce(sum(o.next), 0)::text FROM metadb.source_offset o JOIN metadb.source_state s USING (source, stream)
+		WHERE o.topic ~ $1`, topics)
+}
+
+// demandClosed fails unless exactly the listed keys were closed by an endsync, and
+// with one end.
+func (b *bed) demandClosed(file string) {
+	b.Helper()
+	text, err := fs.ReadFile(captures.Files(), file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var tables []struct {
+		Schema, Table string
+		Keys          []map[string]any
+	}
+	if err := json.Unmarshal(text, &tables); err != nil {
+		b.Fatal(err)
+	}
+	want := make(map[string]int)
+	for _, t := range tables {
+		schema, _ := compare.Schemas{}.Target(t.Schema)
+		want[schema+"."+t.Table] = len(t.Keys)
+	}
+	rows, err := b.pool.Query(b.Context(), `
+		SELECT d.schema_name, d.table_name, (xpath('/row/n/text()', query_to_xml(format(
+			'SELECT count(*) AS n FROM %I.%I h WHERE NOT h.__current AND h.__end = (SELECT endsync_at FROM metadb.data_table WHERE id = %s)',
+			d.schema_name, d.table_name || '__', d.id), false, true, '')))[1]::text::integer
+		FROM metadb.data_table d WHERE d.key_columns <> '{}'`)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var schema, table string
+	var n int
+	for rows.Next() {
+		if err := rows.Scan(&schema, &table, &n); err != nil {
+			b.Fatal(err)
+		}
+		name := schema + "." + table
+		if n != want[name] {
+			b.Errorf("%s: %d rows closed, want %d", name, n, want[name])
+		}
+		delete(want, name)
+	}
+	if err := rows.Err(); err != nil {
+		b.Fatal(err)
+	}
+	for name, n := range want {
+		if n > 0 {
+			b.Errorf("%s: no such table, want %d rows closed", name, n)
+		}
+	}
+}

@@ -1,0 +1,295 @@
+package warehouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"metadb/catalog"
+)
+
+// EndsyncOptions are what Endsync is told.
+type EndsyncOptions struct {
+	Source  string
+	Request catalog.SyncRequest
+	Log     *slog.Logger
+	// Reached is called with the name of a point of the program where a test may
+	// kill it; it may be nil.
+	Reached func(point string)
+}
+
+// EndsyncResult is what has come of an endsync.
+type EndsyncResult struct {
+	Refused string // why nothing was closed; "" if it went on
+	Closed  int64  // rows, of the whole endsync, also before a restart
+	Early   bool   // the snapshot was not known to be complete
+}
+
+// chunkRows is how many rows are closed in one transaction: as long as the table's
+// batches wait.
+const chunkRows = 5000
+
+// errEnded says that the synchronization that was to be ended is no more.
+var errEnded = errors.New("the synchronization was replaced or cancelled")
+
+// endsync is one at work.
+type endsync struct {
+	EndsyncOptions
+	conn       *pgx.Conn
+	id         int32 // of the source, in advisory locks
+	generation int32
+	at         time.Time // __end of all rows that it closes
+	checked    bool
+}
+
+// Endsync closes the current rows of a source that its synchronization has not
+// confirmed, while streaming goes on. It counts all tables exactly before it closes
+// anything, and closes nothing if the guard forbids it (rule R19). It may be
+// repeated after a crash, and goes on where it was, with the same __end.
+func Endsync(ctx context.Context, config *pgx.ConnConfig, opt EndsyncOptions) (EndsyncResult, error) {
+	if opt.Reached == nil {
+		opt.Reached = func(string) {}
+	}
+	conn, err := pgx.ConnectConfig(ctx, config.Copy())
+	if err != nil {
+		return EndsyncResult{}, fmt.Errorf("connect: %w", err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	if _, err := conn.Exec(ctx, "SET TimeZone = 'UTC'; SET jit = off; SET search_path = pg_catalog, pg_temp"); err != nil {
+		return EndsyncResult{}, fmt.Errorf("set up session: %w", err)
+	}
+	e := &endsync{EndsyncOptions: opt, conn: conn}
+	result, err := e.run(ctx)
+	if errors.Is(err, errEnded) {
+		return EndsyncResult{Refused: err.Error()}, nil
+	}
+	if err != nil {
+		return result, fmt.Errorf("endsync of data source %s: %w", opt.Source, err)
+	}
+	return result, nil
+}
+
+func (e *endsync) run(ctx context.Context) (EndsyncResult, error) {
+	var result EndsyncResult
+	if err := e.begin(ctx); err != nil {
+		return result, err
+	}
+	e.Reached("endsync.begun")
+	tables, err := e.scope(ctx)
+	if err != nil {
+		return result, err
+	}
+	if !e.checked {
+		if result.Refused, err = e.check(ctx, tables); err != nil || result.Refused != "" {
+			return result, err
+		}
+	}
+	e.Reached("endsync.checked")
+	for i, t := range tables {
+		if err := e.progress(ctx, int64(i), int64(len(tables)), "finalizing table "+t.String()); err != nil {
+			return result, err
+		}
+		if err := e.close(ctx, t); err != nil {
+			return result, fmt.Errorf("table %s: %w", t, err)
+		}
+	}
+	e.Reached("endsync.closed")
+	result.Closed, result.Early, err = e.finish(ctx)
+	if err == nil {
+		e.Reached("endsync.after")
+	}
+	return result, err
+}
+
+// begin fixes the end of the rows that will be closed, and turns the marks of batches
+// from here on to a table of their own, which is small and indexed: those before are
+// only read from now on.
+func (e *endsync) begin(ctx context.Context) error {
+	if err := e.conn.QueryRow(ctx, "SELECT id FROM metadb.source_state WHERE source = $1", e.Source).Scan(&e.id); err != nil {
+		return err
+	}
+	return e.exclusive(ctx, func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `
+			UPDATE metadb.source_sync SET endsync_at = coalesce(endsync_at, date_trunc('second', clock_timestamp()))
+			WHERE source = $1 AND adopted RETURNING generation, endsync_at, checked`, e.Source).Scan(&e.generation, &e.at, &e.checked)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return errEnded
+		}
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, "UPDATE metadb.source_state SET marks = $2 WHERE source = $1", e.Source, catalog.MarksLate)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `
+			UPDATE metadb.data_table SET endsync_at = greatest(endsync_at, $2)
+			WHERE id IN (SELECT o.table_id FROM metadb.table_owner o WHERE o.source = $1)`, e.Source, e.at)
+		return err
+	})
+}
+
+// exclusive runs a transaction under the source's exclusive lock: between batches.
+func (e *endsync) exclusive(ctx context.Context, do func(pgx.Tx) error) error {
+	return pgx.BeginFunc(ctx, e.conn, func(tx pgx.Tx) error {
+		if err := catalog.LockSourceExclusive(ctx, tx, e.id); err != nil {
+			return err
+		}
+		return do(tx)
+	})
+}
+
+// synced is a table that is ended.
+type synced struct {
+	tableName
+	id  int32
+	key []string
+}
+
+// scope are the tables that the request is about, in the order of their names.
+func (e *endsync) scope(ctx context.Context) ([]synced, error) {
+	rows, err := e.conn.Query(ctx, `
+		SELECT c.schema_name, c.table_name, c.table_id, coalesce(d.key_columns, '{}')
+		FROM metadb.sync_counts c JOIN metadb.data_table d ON d.id = c.table_id
+		WHERE c.source = $1 AND NOT c.ended AND ($2::integer[] IS NULL OR c.table_id = ANY ($2))
+		ORDER BY c.schema_name, c.table_name`, e.Source, e.Request.Tables)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (synced, error) {
+		var t synced
+		err := row.Scan(&t.schema, &t.table, &t.id, &t.key)
+		return t, err
+	})
+}
+
+// demand fails unless the synchronization is the one that this endsync began with.
+func (e *endsync) demand(ctx context.Context, tx pgx.Tx) error {
+	var same bool
+	err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM metadb.source_sync WHERE source = $1 AND generation = $2 AND endsync_at = $3)",
+		e.Source, e.generation, e.at).Scan(&same)
+	if err == nil && !same {
+		err = errEnded
+	}
+	return err
+}
+
+func (e *endsync) progress(ctx context.Context, done, total int64, detail string) error {
+	_, err := e.conn.Exec(ctx, "UPDATE metadb.request SET state = 'running', done = $2, total = $3, detail = $4 WHERE id = $1 AND finished_at IS NULL",
+		e.Request.ID, done, total, detail)
+	return err
+}
+
+// finish leaves the mode, or, where other tables are still to be ended, only says
+// that these are. It clears gaps that a complete snapshot has filled.
+func (e *endsync) finish(ctx context.Context) (closed int64, early bool, err error) {
+	again := backoff.NewExponentialBackOff()
+	again.InitialInterval, again.MaxInterval = 50*time.Millisecond, 2*time.Second
+	_, err = backoff.Retry(ctx, func() (struct{}, error) {
+		closed, early, err = e.tryFinish(ctx)
+		var pg *pgconn.PgError
+		if err != nil && !(errors.As(err, &pg) && pg.Code == "55P03") {
+			err = backoff.Permanent(err)
+		}
+		return struct{}{}, err
+	}, backoff.WithBackOff(again), backoff.WithMaxElapsedTime(0))
+	return closed, early, err
+}
+
+func (e *endsync) tryFinish(ctx context.Context) (closed int64, early bool, err error) {
+	err = pgx.BeginFunc(ctx, e.conn, func(tx pgx.Tx) error {
+		// A client may hold the source's row: nobody waits for it under our locks.
+		_, err := tx.Exec(ctx, "SET LOCAL lock_timeout = '200ms'")
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, "SELECT FROM metadb.source WHERE name = $1 FOR NO KEY UPDATE", e.Source)
+		if err != nil {
+			return err
+		}
+		if err := catalog.LockSourceExclusive(ctx, tx, e.id); err != nil {
+			return err
+		}
+		if err := e.demand(ctx, tx); err != nil {
+			return err
+		}
+		var left bool
+		err = tx.QueryRow(ctx, `
+			WITH ended AS (
+				INSERT INTO metadb.sync_table AS t (source, table_id, ended)
+				SELECT c.source, c.table_id, true FROM metadb.sync_counts c
+				WHERE c.source = $1 AND ($2::integer[] IS NULL OR c.table_id = ANY ($2))
+				ON CONFLICT (source, table_id) DO UPDATE SET ended = true RETURNING table_id)
+			SELECT EXISTS (SELECT FROM metadb.sync_counts c WHERE c.source = $1 AND NOT c.ended
+			               AND c.table_id NOT IN (SELECT table_id FROM ended)) AND $2::integer[] IS NOT NULL`,
+			e.Source, e.Request.Tables).Scan(&left)
+		if err != nil {
+			return err
+		}
+		if closed, early, err = e.settleGaps(ctx, tx, left); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, "UPDATE metadb.request SET state = 'done', finished_at = now(), done = total, detail = $2 WHERE id = $1",
+			e.Request.ID, fmt.Sprintf("%d records marked as deleted", closed))
+		if err != nil {
+			return err
+		}
+		if left {
+			return e.goOn(ctx, tx)
+		}
+		if _, err := tx.Exec(ctx, "UPDATE metadb.source SET sync = 0 WHERE name = $1", e.Source); err != nil {
+			return err
+		}
+		e.Reached("endsync.finish")
+		_, err = tx.Exec(ctx, "SELECT metadb.forget_sync($1)", e.Source)
+		return err
+	})
+	return closed, early, err
+}
+
+// settleGaps clears the gaps that lie before the snapshot, if it was complete and of
+// all tables; if it was not, what was closed too early is a gap itself (rule R4).
+func (e *endsync) settleGaps(ctx context.Context, tx pgx.Tx, left bool) (closed int64, early bool, err error) {
+	var complete, all bool
+	err = tx.QueryRow(ctx, `
+		SELECT y.complete_at IS NOT NULL, y.tables IS NULL,
+		       coalesce((SELECT sum(t.closed) FROM metadb.sync_table t
+		                 WHERE t.source = y.source AND ($2::integer[] IS NULL OR t.table_id = ANY ($2))), 0)
+		FROM metadb.source_sync y WHERE y.source = $1`, e.Source, e.Request.Tables).Scan(&complete, &all, &closed)
+	if err != nil {
+		return 0, false, err
+	}
+	early = !complete && closed > 0
+	switch {
+	case early:
+		_, err = tx.Exec(ctx, `
+			INSERT INTO metadb.source_gap (source, stream, topic, partition, kind, expected, available, detail)
+			SELECT $1, s.stream, '', 0, $2, 0, 0, $3 FROM metadb.source_state s WHERE s.source = $1`,
+			e.Source, catalog.GapForced, fmt.Sprintf("an endsync closed %d records before the snapshot was known to be complete", closed))
+	case complete && all && !left:
+		_, err = tx.Exec(ctx, `
+			UPDATE metadb.source_gap g SET cleared_at = now()
+			WHERE g.source = $1 AND g.cleared_at IS NULL AND g.found_at < coalesce(
+				(SELECT min(a.begun_at) FROM metadb.sync_attempt a WHERE a.source = $1 AND a.current AND a.lsn IS NOT NULL),
+				(SELECT y.begun_at FROM metadb.source_sync y WHERE y.source = $1))
+			AND NOT EXISTS (SELECT FROM metadb.source_gap f WHERE f.source = $1 AND f.cleared_at IS NULL AND f.kind = $2
+				AND f.found_at > (SELECT y.begun_at FROM metadb.source_sync y WHERE y.source = $1))`, e.Source, catalog.GapForced)
+	}
+	return closed, early, err
+}
+
+// goOn leaves the tables that are not ended in synchronization.
+func (e *endsync) goOn(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, "UPDATE metadb.source_sync SET endsync_at = NULL, checked = false WHERE source = $1", e.Source)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, "UPDATE metadb.source_state SET marks = $2 WHERE source = $1", e.Source, catalog.MarksBulk)
+	return err
+}

@@ -1,0 +1,360 @@
+package warehouse
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"metadb/catalog"
+	"metadb/change"
+)
+
+// tally is what a batch does to a table of a source that synchronizes.
+type tally struct {
+	marks       []mark
+	current     int64 // change of the number of current rows
+	unconfirmed int64 // change of that of current rows without a mark
+}
+
+// mark says that a row is confirmed. lsn is the highest position that a streamed
+// event names, by which its mark outlives a later attempt that it follows; noLSN for
+// records of a snapshot.
+type mark struct {
+	id     int64
+	number int32
+	lsn    int64
+}
+
+const noLSN = -1
+
+// confirmedRow is a stored row that an event confirms.
+type confirmedRow struct {
+	id, start int64
+	by        *change.Event
+}
+
+// confirming is the lane's event if it confirms the row that it writes.
+func (e *laneEvent) confirming() *change.Event {
+	if e.ev.Confirms == nil {
+		return nil
+	}
+	return e.ev
+}
+
+// confirmCurrent confirms what is current for the key of an event.
+func (l *lane) confirmCurrent(e *laneEvent) {
+	if e.ev.Confirms == nil {
+		return
+	}
+	for _, r := range e.state.rows {
+		l.confirmed = append(l.confirmed, confirmedRow{r.id, r.start, e.ev})
+	}
+	for _, v := range e.state.versions {
+		l.versions[v].confirmedBy = e.ev
+	}
+}
+
+func markOf(id int64, by *change.Event) mark {
+	m := mark{id: id, number: by.Confirms.Number, lsn: noLSN}
+	switch {
+	case by.Op == change.Read:
+	case !by.Pos.HasLSN:
+	case !by.Pos.HasCommit: // the first transaction behind a snapshot, or behind a new slot
+		m.lsn = math.MaxInt64
+	default:
+		m.lsn = int64(max(by.Pos.LSN, by.Pos.CommitLSN))
+	}
+	return m
+}
+
+// tally takes in what a lane has made of its events; ids are those of its versions.
+// Whether a row that ends was confirmed is not looked up: one from before the
+// snapshot counts as if it was not. So the numbers are estimates between two counts.
+func (e *ledgerEntry) tally(l *lane, ids []int64) {
+	t := &e.confirmed
+	since := int64(math.MaxInt64)
+	for i := range l.events {
+		if by := l.events[i].ev.Confirms; by != nil && by.SinceMs > 0 {
+			since = micros(by.SinceMs)
+		}
+	}
+	for i, v := range l.versions {
+		switch {
+		case !v.current:
+			continue
+		case v.confirmedBy == nil:
+			t.unconfirmed++
+		default:
+			t.marks = append(t.marks, markOf(ids[i], v.confirmedBy))
+		}
+		t.current++
+	}
+	t.current -= int64(len(l.closed))
+	settled := make(map[int64]bool)
+	for i, id := range l.closed {
+		if l.closedStarts[i] < since {
+			settled[id] = true
+		}
+	}
+	for _, r := range l.confirmed {
+		t.marks = append(t.marks, markOf(r.id, r.by))
+		if r.start < since {
+			settled[r.id] = true
+		}
+	}
+	t.unconfirmed -= int64(len(settled))
+}
+
+// ended takes in that n rows were ended without naming them.
+func (e *ledgerEntry) ended(n int64) {
+	e.bulk = true
+	e.confirmed.current -= n
+	e.confirmed.unconfirmed -= n
+}
+
+// addConfirmed stores the batch's marks, counters and attempts in its transaction.
+func (a *Applier) addConfirmed(t *trip, ledger map[int32]*ledgerEntry) {
+	s := &a.sync
+	if !s.on {
+		return
+	}
+	a.addAttempts(t)
+	a.addMarks(t, ledger)
+	a.addCounters(t, ledger)
+}
+
+// addMarks stores the marks of all tables: those of a snapshot, which are most, and
+// those of streamed events, by a statement each.
+func (a *Applier) addMarks(t *trip, ledger map[int32]*ledgerEntry) {
+	ids, tables, numbers := newArray(change.Int8.OID(), 1024), newArray(change.Int4.OID(), 512), newArray(change.Int4.OID(), 512)
+	sids, stables, snumbers := newArray(change.Int8.OID(), 64), newArray(change.Int4.OID(), 64), newArray(change.Int4.OID(), 64)
+	lsns := newArray(change.Int8.OID(), 64)
+	for _, table := range tablesOf(ledger) {
+		for _, m := range ledger[table].confirmed.marks {
+			if m.lsn == noLSN {
+				ids.addInt64(m.id)
+				tables.add(int32Bytes(table))
+				numbers.add(int32Bytes(m.number))
+				continue
+			}
+			sids.addInt64(m.id)
+			stables.add(int32Bytes(table))
+			snumbers.add(int32Bytes(m.number))
+			lsns.addInt64(m.lsn)
+		}
+	}
+	int4s, int8s := change.Int4.ArrayOID(), change.Int8.ArrayOID()
+	late := func(ids, tables *array) {
+		t.add(step{
+			what: "mark rows", oids: []uint32{int4s, int8s, change.Text.OID()},
+			sql:    "INSERT INTO metadb.sync_mark_late (table_id, id, source) SELECT t, i, $3 FROM unnest($1, $2) u(t, i) ON CONFLICT DO NOTHING",
+			params: [][]byte{tables.bytes(), ids.bytes(), []byte(a.source)},
+		})
+	}
+	switch {
+	case ids.n == 0:
+	case a.sync.where == catalog.MarksLate:
+		late(ids, tables)
+	default:
+		t.add(step{
+			what: "mark rows", oids: []uint32{int8s, int4s, int4s},
+			sql:    "INSERT INTO metadb.sync_mark (id, table_id, number) SELECT i, t, n FROM unnest($1, $2, $3) u(i, t, n)",
+			params: [][]byte{ids.bytes(), tables.bytes(), numbers.bytes()},
+		})
+	}
+	switch {
+	case sids.n == 0:
+	case a.sync.where == catalog.MarksLate:
+		late(sids, stables)
+	default:
+		t.add(step{
+			what: "mark rows", oids: []uint32{int8s, int4s, int4s, int8s},
+			sql:    "INSERT INTO metadb.sync_mark (id, table_id, number, lsn) SELECT i, t, n, l FROM unnest($1, $2, $3, $4) u(i, t, n, l)",
+			params: [][]byte{sids.bytes(), stables.bytes(), snumbers.bytes(), lsns.bytes()},
+		})
+	}
+}
+
+func tablesOf(ledger map[int32]*ledgerEntry) []int32 {
+	tables := make([]int32, 0, len(ledger))
+	for id := range ledger {
+		tables = append(tables, id)
+	}
+	slices.Sort(tables)
+	return tables
+}
+
+// addCounters moves the counters of the batch's tables.
+func (a *Applier) addCounters(t *trip, ledger map[int32]*ledgerEntry) {
+	rows := make(map[int32]*snapshotRows)
+	for to, r := range a.sync.batch.rows {
+		table := a.tables[tableName{to.Schema, to.Table}]
+		if table == nil {
+			continue
+		}
+		if known := rows[table.id]; known != nil && known.attempt == r.attempt { // another origin
+			known.n += r.n
+			continue
+		}
+		rows[table.id] = &snapshotRows{n: r.n, attempt: r.attempt}
+	}
+	for id := range rows {
+		entryOf(ledger, id)
+	}
+	tables, numbers := newArray(change.Int4.OID(), 64), newArray(change.Int4.OID(), 64)
+	var seen, marks, current, unconfirmed []int64
+	for _, id := range tablesOf(ledger) {
+		c := &ledger[id].confirmed
+		var n int64
+		var number []byte
+		if r := rows[id]; r != nil {
+			n, number = r.n, int32Bytes(r.attempt.Number)
+		}
+		if n == 0 && len(c.marks) == 0 && c.current == 0 && c.unconfirmed == 0 {
+			continue
+		}
+		tables.add(int32Bytes(id))
+		numbers.add(number)
+		seen, marks = append(seen, n), append(marks, int64(len(c.marks)))
+		current, unconfirmed = append(current, c.current), append(unconfirmed, c.unconfirmed)
+	}
+	if len(seen) == 0 {
+		return
+	}
+	int4s, int8s := change.Int4.ArrayOID(), change.Int8.ArrayOID()
+	t.add(step{
+		what: "count rows", oids: []uint32{change.Text.OID(), int4s, int4s, int8s, int8s, int8s, int8s},
+		sql: `
+			INSERT INTO metadb.sync_table AS t (source, table_id, number, snapshot_rows, confirmed, current_change, unconfirmed_change)
+			SELECT $1, u.* FROM unnest($2, $3, $4, $5, $6, $7) u(t, n, s, m, c, x)
+			ON CONFLICT (source, table_id) DO UPDATE SET
+				number = coalesce(excluded.number, t.number),
+				snapshot_rows = excluded.snapshot_rows + CASE WHEN excluded.number IS DISTINCT FROM t.number AND excluded.number IS NOT NULL THEN 0 ELSE t.snapshot_rows END,
+				confirmed = excluded.confirmed + CASE WHEN excluded.number IS DISTINCT FROM t.number AND excluded.number IS NOT NULL THEN 0 ELSE t.confirmed END,
+				current_change = t.current_change + excluded.current_change,
+				unconfirmed_change = t.unconfirmed_change + excluded.unconfirmed_change`,
+		params: [][]byte{
+			[]byte(a.source), tables.bytes(), numbers.bytes(), int64Array(seen), int64Array(marks), int64Array(current), int64Array(unconfirmed),
+		},
+	})
+}
+
+// addAttempts stores what the batch has seen of snapshots.
+func (a *Applier) addAttempts(t *trip) {
+	s := &a.sync
+	text, int4, int8 := change.Text.OID(), change.Int4.OID(), change.Int8.OID()
+	for _, at := range s.batch.replaced {
+		t.add(step{
+			what: "replace attempt", sql: "UPDATE metadb.sync_attempt SET current = false WHERE number = $1",
+			oids: []uint32{int4}, params: [][]byte{int32Bytes(at.Number)},
+		})
+	}
+	for _, at := range s.batch.begun {
+		var lsn, ts []byte
+		if at.known {
+			lsn, ts = int64Bytes(int64(at.lsn)), int64Bytes(at.SinceMs)
+		}
+		t.add(step{
+			what: "begin attempt",
+			sql: `INSERT INTO metadb.sync_attempt (number, source, generation, connector, lsn, ts_ms, current)
+				VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			oids: []uint32{int4, text, int4, text, int8, int8, change.Bool.OID()},
+			params: [][]byte{
+				int32Bytes(at.Number), []byte(a.source), int32Bytes(s.generation), []byte(at.connector), lsn, ts, {boolByte(!at.replaced)},
+			},
+		})
+	}
+	if s.batch.restart {
+		t.add(step{
+			what: "void counters", oids: []uint32{text}, params: [][]byte{[]byte(a.source)},
+			sql: "UPDATE metadb.sync_table SET current_base = NULL, unconfirmed_base = NULL WHERE source = $1",
+		})
+	}
+	if s.marks != s.where {
+		t.add(step{
+			what: "begin to mark", sql: "UPDATE metadb.source_state SET marks = $2 WHERE source = $1",
+			oids: []uint32{text, change.Int2.OID()}, params: [][]byte{[]byte(a.source), {0, byte(s.where)}},
+		})
+	}
+	for _, at := range s.batch.last {
+		t.add(step{
+			what: "note last record", sql: "UPDATE metadb.sync_attempt SET last_at = clock_timestamp() WHERE number = $1",
+			oids: []uint32{int4}, params: [][]byte{int32Bytes(at.Number)},
+		})
+	}
+	if s.batch.restart || len(s.batch.rows) > 0 {
+		t.add(step{
+			what: "note snapshot", oids: []uint32{text, change.Bool.OID()}, params: [][]byte{[]byte(a.source), {boolByte(s.batch.restart)}},
+			sql: `UPDATE metadb.source_sync SET snapshot_at = clock_timestamp(), complete_at = NULL, complete_by = NULL,
+				counts = counts + $2::integer WHERE source = $1`,
+		})
+	}
+}
+
+// prepareMarks makes partitions of metadb.sync_mark for tables whose rows the batch
+// may confirm, each in a short transaction of its own.
+func (a *Applier) prepareMarks(ctx context.Context, b *change.Batch) error {
+	s := &a.sync
+	if s.where != catalog.MarksBulk {
+		return nil
+	}
+	var last *change.Target
+	for i := range b.Events {
+		if b.Events[i].Confirms == nil || b.Events[i].Target == last {
+			continue
+		}
+		last = b.Events[i].Target
+		if err := a.prepareMark(ctx, last); err != nil {
+			return err
+		}
+	}
+	for i := range b.Dead {
+		if ev := &b.Dead[i].Event; ev.Confirms != nil && ev.Target != nil {
+			if err := a.prepareMark(ctx, ev.Target); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (a *Applier) prepareMark(ctx context.Context, to *change.Target) error {
+	t := a.tables[tableName{to.Schema, to.Table}]
+	if t == nil || a.sync.prepared[t.id] {
+		return nil
+	}
+	a.opt.Reached("marks.before")
+	name := quote("metadb", fmt.Sprintf("sync_mark_%d", t.id))
+	err := pgx.BeginFunc(ctx, a.conn, func(tx pgx.Tx) error {
+		// Another source may feed the same table, with another origin.
+		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1, 0)", catalog.LockTable); err != nil {
+			return err
+		}
+		var there bool
+		if err := tx.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL", name).Scan(&there); err != nil || there {
+			return err
+		}
+		statements := []string{
+			"CREATE TABLE " + name + " (LIKE metadb.sync_mark)",
+			fmt.Sprintf("ALTER TABLE metadb.sync_mark ATTACH PARTITION %s FOR VALUES IN (%d)", name, t.id),
+		}
+		if len(t.key) == 0 {
+			statements = append(statements, "CREATE INDEX ON "+name+" (id)") // see fetchMarked
+		}
+		for _, sql := range statements {
+			if _, err := tx.Exec(ctx, sql); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("prepare marks of table %s: %w", t, err)
+	}
+	a.opt.Reached("marks.after")
+	a.sync.prepared[t.id] = true
+	return nil
+}
