@@ -2,6 +2,7 @@ package streamer
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -11,53 +12,81 @@ import (
 	"metadb/testsql/broker"
 )
 
-// TestReadersSeeWholeStates reads in a loop while the recording streams: never a
-// key twice current, never two versions of a key at one time.
+// TestReadersSeeWholeStates reads in a loop while recordings stream: never a key
+// twice current, never two versions of a key at one time, and never a gap between
+// versions of rows that the source only updates.
 func TestReadersSeeWholeStates(t *testing.T) {
 	t.Parallel()
-	b := newBed(t)
-	b.source(`^metadb_shop_1\.`)
-	b.start()
-	done := make(chan error, 1)
-	go func() {
-		_, err := broker.Play(t.Context(), b.kafka.Addr(), []string{"shop"}, 1500)
-		done <- err
-	}()
-	b.waitFor("true", "SELECT (count(*) > 0)::text FROM shop.customers")
-	checks := []struct{ what, sql string }{
-		{"keys that are current twice", "SELECT count(*) FROM (SELECT FROM shop.customers GROUP BY id HAVING count(*) > 1) x"},
-		{"versions that overlap", `SELECT count(*) FROM shop.customers__ a JOIN shop.customers__ b
-			ON a.id = b.id AND a.__id < b.__id AND a.__start < b.__end AND b.__start < a.__end`},
-		{"current rows that history lacks", `SELECT count(*) FROM shop.customers c
-			WHERE NOT EXISTS (SELECT FROM shop.customers__ h WHERE h.__id = c.__id AND h.__current)`},
+	tests := []struct{ recording, topics, busy, key, updated, updatedKey string }{
+		{"shop", `^metadb_shop_1\.`, "shop.customers", "id", "shop.counters", "name"},
+		{"hard/interleave", `^hard_interleave\.`, "h.acct", "id", "h.toggle", "id"},
+		{"hard/partitions", `^hard_partitions\.`, "h.acct", "id", "h.toggle", "id"},
 	}
+	for _, tt := range tests {
+		t.Run(tt.recording, func(t *testing.T) {
+			t.Parallel()
+			if tt.recording != "shop" {
+				muchData(t)
+			}
+			b := newBed(t)
+			b.source(tt.topics)
+			b.start()
+			done := make(chan error, 1)
+			go func() {
+				_, err := broker.Play(t.Context(), b.kafka.Addr(), []string{tt.recording}, 800)
+				done <- err
+			}()
+			for _, table := range []string{tt.busy, tt.updated} {
+				b.waitFor("true", "SELECT (count(*) > 0)::text FROM "+table)
+			}
+			stop := b.readers([]check{
+				{"keys that are current twice", fmt.Sprintf("SELECT count(*) FROM (SELECT FROM %s GROUP BY %s HAVING count(*) > 1) x", tt.busy, tt.key)},
+				{"versions that overlap", fmt.Sprintf(`SELECT count(*) FROM %[1]s__ a JOIN %[1]s__ b
+					ON a.%[2]s = b.%[2]s AND a.__id < b.__id AND a.__start < b.__end AND b.__start < a.__end`, tt.busy, tt.key)},
+				{"gaps between versions", fmt.Sprintf(`SELECT count(*) FROM (SELECT __end, lead(__start, 1, __end) OVER
+					(PARTITION BY %[2]s ORDER BY __start, __id) AS next FROM %[1]s__) v WHERE next <> __end`, tt.updated, tt.updatedKey)},
+				{"keys that are not current", fmt.Sprintf(`SELECT count(DISTINCT %[2]s) - count(*) FILTER (WHERE __current) FROM %[1]s__`, tt.updated, tt.updatedKey)},
+			})
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			b.drained()
+			stop()
+		})
+	}
+}
+
+// check is a statement that must always answer 0.
+type check struct{ what, sql string }
+
+// readers runs each check in a loop of its own until stop is called, which demands
+// that each has run often enough.
+func (b *bed) readers(checks []check) (stop func()) {
 	var readers sync.WaitGroup
-	ctx, stop := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(b.Context())
 	reads := make([]int, len(checks))
 	for i, c := range checks {
 		readers.Go(func() {
 			for ctx.Err() == nil {
 				var n int
-				if err := b.pool.QueryRow(t.Context(), c.sql).Scan(&n); err != nil {
-					t.Errorf("%s: %v", c.what, err)
+				if err := b.pool.QueryRow(b.Context(), c.sql).Scan(&n); err != nil {
+					b.Errorf("%s: %v", c.what, err)
 					return
 				}
 				if n != 0 {
-					t.Errorf("%s: %d", c.what, n)
+					b.Errorf("%s: %d", c.what, n)
 				}
 				reads[i]++
 			}
 		})
 	}
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-	b.drained()
-	stop()
-	readers.Wait()
-	for i, c := range checks {
-		if reads[i] < 10 {
-			t.Errorf("%s: looked for %d times only", c.what, reads[i])
+	return func() {
+		cancel()
+		readers.Wait()
+		for i, c := range checks {
+			if reads[i] < 10 {
+				b.Errorf("%s: looked for %d times only", c.what, reads[i])
+			}
 		}
 	}
 }
