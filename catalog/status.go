@@ -28,6 +28,8 @@ type Status struct {
 	// CaughtUp is when the worker last had everything applied; zero when it never had.
 	CaughtUp   time.Time
 	Partitions int // assigned
+	// FailedAt is when the error of state StateError last came up.
+	FailedAt time.Time
 }
 
 // TableActivity is what a worker reports of a table that had events.
@@ -50,14 +52,14 @@ type Counts struct {
 // ReportStatus stores what the worker of a source reports. add is the number of
 // events applied since the last report, counts what became of other records since.
 func (c *Catalog) ReportStatus(ctx context.Context, source string, s Status, add int64, counts Counts) error {
-	failed := ""
+	failed, failedAt := "", (*time.Time)(nil)
 	if s.State == StateError {
-		failed = s.Reason
+		failed, failedAt = s.Reason, moment(s.FailedAt)
 	}
 	_, err := c.pool.Exec(ctx, `
 		INSERT INTO metadb.source_status AS t (source, state, reason, events, rate, lag, last_event, lag_since, caught_up,
 			partitions, last_error, last_error_at, tombstones, ignored, filtered, repeated, repaired, nulled)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, CASE WHEN $11 <> '' THEN now() END, $12, $13, $14, $15, $16, $17)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $18, $12, $13, $14, $15, $16, $17)
 		ON CONFLICT (source) DO UPDATE
 		SET state = excluded.state, reason = excluded.reason, events = t.events + excluded.events,
 		    rate = excluded.rate, lag = excluded.lag, last_event = coalesce(excluded.last_event, t.last_event),
@@ -70,7 +72,7 @@ func (c *Catalog) ReportStatus(ctx context.Context, source string, s Status, add
 		    since = CASE WHEN t.state = excluded.state THEN t.since ELSE now() END, updated = now()`,
 		source, s.State, s.Reason, add, s.Rate, s.Lag, moment(s.LastEvent), moment(s.LagSince), moment(s.CaughtUp),
 		s.Partitions, failed,
-		counts.Tombstones, counts.Ignored, counts.Filtered, counts.Repeated, counts.Repaired, counts.Nulled)
+		counts.Tombstones, counts.Ignored, counts.Filtered, counts.Repeated, counts.Repaired, counts.Nulled, failedAt)
 	if err != nil {
 		return fmt.Errorf("report status of data source %s: %w", source, err)
 	}

@@ -11,9 +11,10 @@ import (
 // until a run has got past it: runs that begin and meet it again must not show
 // that all is well in between.
 type failing struct {
-	reason string   // "": none
-	at     *stopped // nil: the error does not lie at one event
-	began  time.Time
+	reason string    // "": none
+	at     *stopped  // nil: the error does not lie at one event
+	began  time.Time // of what may be past it
+	last   time.Time // when it last came up
 }
 
 // settled is how long a run without anything left to read counts as well.
@@ -26,7 +27,7 @@ func (r *report) failed(err error) {
 		at = nil
 	}
 	r.mu.Lock()
-	r.failing = failing{reason: err.Error(), at: at}
+	r.failing = failing{reason: err.Error(), at: at, last: time.Now()}
 	r.mu.Unlock()
 	r.state(catalog.StateError, err.Error())
 }

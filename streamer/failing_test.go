@@ -1,10 +1,14 @@
 package streamer
 
 import (
+	"errors"
 	"fmt"
+	"log/slog"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"metadb/catalog"
 )
 
 // watchStates keeps every state that the source reports, in order.
@@ -78,5 +82,37 @@ func TestServerFaults(t *testing.T) {
 			b.drained()
 			b.waitFor("active||0|201", "SELECT concat_ws('|', source_stream, reason, dead_letters, (SELECT count(*) FROM lib.item__)) FROM metadb.status")
 		})
+	}
+}
+
+// TestErrorKeepsItsTime reports an error again and again: it stays as old as it is,
+// until it comes up anew.
+func TestErrorKeepsItsTime(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.source(`^m\.`)
+	r := newReport(b.cat, "s", slog.New(slog.DiscardHandler))
+	shown := func() (status catalog.Status, stored string) {
+		status, _, _ = r.look()
+		if err := b.cat.ReportStatus(t.Context(), "s", status, 0, catalog.Counts{}); err != nil {
+			t.Fatal(err)
+		}
+		return status, b.text("SELECT last_error_at::text FROM metadb.source_status")
+	}
+	for _, fail := range []func(reason string){
+		func(reason string) { r.failed(errors.New(reason)) }, func(reason string) { r.broker(reason) },
+	} {
+		fail("first")
+		status, first := shown()
+		if status.State != catalog.StateError || status.FailedAt.IsZero() {
+			t.Fatalf("status %+v", status)
+		}
+		if _, again := shown(); again != first {
+			t.Errorf("the time of the error moved from %s to %s", first, again)
+		}
+		fail("second")
+		if _, second := shown(); second <= first {
+			t.Errorf("the second error is of %s, the first of %s", second, first)
+		}
 	}
 }

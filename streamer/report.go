@@ -29,6 +29,7 @@ type report struct {
 	waits   map[string]string                // why tables wait
 	failing failing                          // what ended the last run, and may still be there
 	brokers string                           // brokers cannot be reached
+	since   time.Time                        // since then
 	refused string                           // topics cannot be read
 	events  int64                            // applied since the last report
 	counts  change.Counts                    // what became of other records, since then
@@ -91,6 +92,9 @@ func (r *report) broker(reason string) {
 	r.mu.Lock()
 	same := r.brokers == reason
 	r.brokers = reason
+	if !same {
+		r.since = time.Now()
+	}
 	r.mu.Unlock()
 	if !same {
 		r.wake()
@@ -198,7 +202,7 @@ func (r *report) look() (catalog.Status, int64, change.Counts) {
 	}
 	status := r.status
 	if r.failing.stands(status) {
-		status.State, status.Reason = catalog.StateError, r.failing.reason
+		status.State, status.Reason, status.FailedAt = catalog.StateError, r.failing.reason, r.failing.last
 	} else {
 		r.failing = failing{}
 	}
@@ -211,7 +215,7 @@ func (r *report) look() (catalog.Status, int64, change.Counts) {
 		status.Reason += "; " + why
 	}
 	if r.brokers != "" {
-		status.State, status.Reason = catalog.StateError, r.brokers
+		status.State, status.Reason, status.FailedAt = catalog.StateError, r.brokers, r.since
 	}
 	return status, r.events, r.counts
 }
