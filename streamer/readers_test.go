@@ -111,7 +111,7 @@ func TestReportHoldsUpASchemaChange(t *testing.T) {
 	wider := envelope(idField+`,{"type":"string","field":"extra"}`, `{"id":2,"extra":"x"}`,
 		`{"ts_ms":1700000000001,"schema":"lib","table":"item"}`, create)
 	b.produce(&kgo.Record{Topic: "m.lib.item", Key: event("item", "c", 2, "{}", 1).Key, Value: []byte(wider)})
-	b.waitFor("true", "SELECT (reason LIKE 'waiting for locks on table lib.item%')::text FROM metadb.status")
+	b.waitFor("true", "SELECT (reason LIKE 'table lib.item waits for locks %')::text FROM metadb.status")
 	for range 20 {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		if _, err := b.pool.Exec(ctx, "SELECT count(*) FROM lib.item"); err != nil {
