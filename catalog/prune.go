@@ -24,7 +24,7 @@ var defaultKeepDays = map[string]int{ledgerKeepDays: 7, requestKeepDays: 30, gap
 const pruneRows = 5000
 
 // Pruned counts the rows that a Prune has removed.
-type Pruned struct{ Ledger, Requests, Gaps int64 }
+type Pruned struct{ Ledger, Requests, Gaps, Activity int64 }
 
 // Prune removes rows of the catalog that only tell what is long over, a few thousand
 // at a time, each time in a transaction of its own. It may be broken off anywhere.
@@ -55,6 +55,12 @@ func (c *Catalog) Prune(ctx context.Context, reached func(string)) (p Pruned, er
 			SELECT ctid FROM metadb.source_gap WHERE cleared_at < now() - $1::interval LIMIT $2))`, keep(gapKeepDays))
 	if err != nil {
 		return p, fmt.Errorf("prune gaps: %w", err)
+	}
+	p.Activity, err = c.pruneBy(ctx, `
+		DELETE FROM metadb.activity WHERE ctid = ANY (ARRAY(
+			SELECT ctid FROM metadb.activity WHERE at < now() - $1::interval LIMIT $2))`, activityKeep)
+	if err != nil {
+		return p, fmt.Errorf("prune activity: %w", err)
 	}
 	return p, nil
 }

@@ -11,11 +11,12 @@ var lists = []struct{ name, query string }{
 	{"dead_letters", "SELECT * FROM metadb.dead_letters"},
 	{"requests", "SELECT * FROM metadb.requests"},
 	{"sync_status", "SELECT * FROM metadb.sync_status"},
+	{"activity", "SELECT * FROM metadb.activity ORDER BY id"},
 }
 
 // list reads
 //
-//	LIST [AS] status | config | data_sources | data_origins | dead_letters | requests | sync_status
+//	LIST [AS] status | config | data_sources | data_origins | dead_letters | requests | sync_status | activity
 //
 // AS is what BI tools make of it that take a statement for an expression.
 func list(c *cursor) (string, *Error) {

@@ -24,6 +24,10 @@ type Statement struct {
 	Tag string
 	// Alone says that it may not stand in a transaction.
 	Alone bool
+	// Acts says that it changes something.
+	Acts bool
+	// Shown is its text for people: without secrets, comments and line breaks.
+	Shown string
 }
 
 // Rewritten is a message that holds statements of ours.
@@ -38,6 +42,8 @@ type Rewritten struct {
 	// statement of ours is valid in PostgreSQL, and so does all that an error
 	// must do; only what it says is to be replaced by Err.
 	Err *Error
+	// Failed is the statement with the mistake.
+	Failed Statement
 	// First is the 1-based character position of the first of our statements in
 	// the client's text.
 	First int
@@ -72,10 +78,10 @@ func Rewrite(text string, s Settings) *Rewritten {
 			err = c.end()
 		}
 		if err != nil {
-			w.fail(own.start(), err)
+			w.fail(own.start(), err, form.statement(index, text, own))
 			continue
 		}
-		w.replace(own.start(), own.last(), sql, Statement{Index: index, Name: form.name(), Tag: form.tag(), Alone: form.alone})
+		w.replace(own.start(), own.last(), sql, form.statement(index, text, own))
 	}
 	return w.result()
 }
@@ -99,11 +105,11 @@ func (w *writer) see(at int) {
 }
 
 // fail keeps the first mistake.
-func (w *writer) fail(at int, err *Error) {
+func (w *writer) fail(at int, err *Error, s Statement) {
 	w.see(at)
 	if w.r.Err == nil {
 		err.Position = w.count.in(w.text[:err.at]) + 1
-		w.r.Err = err
+		w.r.Err, w.r.Failed = err, s
 	}
 }
 
@@ -128,7 +134,7 @@ func (w *writer) result() *Rewritten {
 	}
 	w.r.First = w.count.in(w.text[:w.first-1]) + 1
 	if w.r.Err != nil {
-		return &Rewritten{Text: w.text, Err: w.r.Err, First: w.r.First}
+		return &Rewritten{Text: w.text, Err: w.r.Err, Failed: w.r.Failed, First: w.r.First}
 	}
 	w.out.WriteString(w.text[w.done:])
 	w.r.Text = w.out.String()

@@ -117,8 +117,8 @@ func TestRewriteNumbersStatements(t *testing.T) {
 	r := Rewrite(";; select 1;; LIST status; -- x\n; create data origin o; select (1); drop data source s", usual)
 	want := []Statement{
 		{Index: 1, Name: "LIST"},
-		{Index: 2, Name: "CREATE DATA ORIGIN", Tag: "CREATE DATA ORIGIN"},
-		{Index: 4, Name: "DROP DATA SOURCE", Tag: "DROP DATA SOURCE"},
+		{Index: 2, Name: "CREATE DATA ORIGIN", Tag: "CREATE DATA ORIGIN", Acts: true, Shown: "create data origin o"},
+		{Index: 4, Name: "DROP DATA SOURCE", Tag: "DROP DATA SOURCE", Acts: true, Shown: "drop data source s"},
 	}
 	if r == nil || len(r.Statements) != len(want) {
 		t.Fatalf("got %+v", r)

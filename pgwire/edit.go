@@ -19,20 +19,27 @@ const (
 // editTag makes the tag of a statement of ours from the one of the CALL it was
 // turned into. Any other tag is left alone, so that a miscount cannot make a
 // wrong one. It returns nil to change nothing.
-func editTag(body []byte, own *Rewriting, inQuery bool, statement int) []byte {
-	s, ok := own.statement(inQuery, statement)
-	if tag, _, _ := cut(body); !ok || s.Tag == "" || tag != "CALL" {
+func editTag(tag string, s Statement) []byte {
+	if s.Tag == "" || tag != "CALL" {
 		return nil
 	}
 	return newMessage('C', terminated(s.Tag))
 }
 
+// editedError is what became of an error.
+type editedError struct {
+	instead   []byte // nil to change nothing
+	ours      bool   // it is an error of statement
+	statement Statement
+	code      string
+}
+
 // editError makes an error fit the client's text, of which the backend has seen
-// another. It returns nil to change nothing.
-func editError(body []byte, own *Rewriting, adminRole string, inQuery bool, statement int) []byte {
+// another.
+func editError(body []byte, own *Rewriting, adminRole string, inQuery bool, statement int) (e editedError) {
 	f, ok := parseFields(body)
 	if !ok {
-		return nil
+		return e
 	}
 	position, err := strconv.Atoi(f.get(positionField))
 	hasPosition := err == nil
@@ -40,9 +47,9 @@ func editError(body []byte, own *Rewriting, adminRole string, inQuery bool, stat
 		// The guard on the code is the one that matters: only a statement that
 		// the backend does not know may get another answer.
 		if f.get(codeField) != syntaxError || !hasPosition || position < bad.First {
-			return nil
+			return e
 		}
-		return bad.fields(f).message()
+		return editedError{bad.fields(f).message(), true, bad.Statement, bad.Code}
 	}
 	s, ours := own.statement(inQuery, statement)
 	missing := false
@@ -55,7 +62,7 @@ func editError(body []byte, own *Rewriting, adminRole string, inQuery bool, stat
 		}
 	}
 	if !ours {
-		return f.message()
+		return editedError{instead: f.message()}
 	}
 	switch code := f.get(codeField); {
 	case missing && (code == schemaMissing || code == routineMissing || code == relationMissing):
@@ -69,7 +76,7 @@ func editError(body []byte, own *Rewriting, adminRole string, inQuery bool, stat
 		f = f.set(hintField, `The statement is for members of the role "`+adminRole+`".`)
 	}
 	// What our routines are made of is of no use to the client.
-	return f.without(contextField).message()
+	return editedError{f.without(contextField).message(), true, s, f.get(codeField)}
 }
 
 // fields is the error in place of the backend's, whose severity it keeps, as

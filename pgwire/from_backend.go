@@ -1,10 +1,13 @@
 package pgwire
 
+import "encoding/binary"
+
 // Longest bodies of answers that are looked at. Longer ones pass as they are.
 const (
 	maxError     = 1 << 20
 	maxTag       = 256
 	maxParameter = 1024
+	maxKey       = 1024
 )
 
 // fromBackend inspects the backend's messages.
@@ -24,6 +27,8 @@ func (f *fromBackend) look(kind byte, size int) int {
 		limit = maxParameter
 	case 'Z':
 		limit = 1
+	case 'K':
+		limit = maxKey
 	}
 	if size > limit {
 		return 0
@@ -34,7 +39,7 @@ func (f *fromBackend) look(kind byte, size int) int {
 func (f *fromBackend) see(kind byte, body []byte, whole bool) ([]byte, error) {
 	l := f.ledger
 	switch kind {
-	case '1', '2', '3', 'n', 'T', 'C', 'I', 's', 'E', 'G', 'S', 'Z':
+	case '1', '2', '3', 'n', 'T', 'C', 'I', 's', 'E', 'G', 'K', 'S', 'Z':
 		l.mu.Lock()
 		defer l.mu.Unlock()
 	default:
@@ -43,13 +48,30 @@ func (f *fromBackend) see(kind byte, body []byte, whole bool) ([]byte, error) {
 	switch kind {
 	case 'E':
 		n, statement := l.fail()
-		if n.own != nil && whole {
-			return editError(body, n.own, f.adminRole, n.query, statement), nil
+		if n.own == nil || !whole {
+			l.journal.error(Statement{}, false, "")
+			return nil, nil
 		}
+		e := editError(body, n.own, f.adminRole, n.query, statement)
+		l.journal.error(e.statement, e.ours, e.code)
+		return e.instead, nil
 	case 'C':
 		n, statement := l.answer(kind)
-		if n.own != nil && whole {
-			return editTag(body, n.own, n.query, statement), nil
+		tag, _, _ := cut(body)
+		if n.own == nil || !whole {
+			l.journal.tag(tag)
+			return nil, nil
+		}
+		s, ok := n.own.statement(n.query, statement)
+		if !ok {
+			l.journal.tag(tag)
+			return nil, nil
+		}
+		l.journal.done(s)
+		return editTag(tag, s), nil
+	case 'K':
+		if len(body) > 4 {
+			l.journal.who.PID = binary.BigEndian.Uint32(body)
 		}
 	case 'S':
 		l.parameter(body)

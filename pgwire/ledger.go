@@ -56,12 +56,13 @@ type ledger struct {
 	standard bool   // standard_conforming_strings
 	encoding string // client_encoding
 
-	names names
+	names   names
+	journal journal
 }
 
 func newLedger() *ledger {
 	// The first cycle is the start-up, which may change settings.
-	return &ledger{cycles: []cycle{{end: byCall, stirs: true}}}
+	return &ledger{cycles: []cycle{{end: byCall, stirs: true}}, journal: journal{observe: func(Activity) {}}}
 }
 
 // settings are those by which the next message is to be read.
@@ -193,6 +194,7 @@ func (l *ledger) copyBegins() {
 // of the extended protocol failed, all up to the next Sync is.
 func (l *ledger) isReady(status byte) {
 	l.status, l.ready, l.copying = status, true, false
+	l.journal.ready(status)
 	skipping := false
 	for c, ok := l.first(); ok; c, ok = l.first() {
 		done := !skipping && !c.failed || c.end == bySync
@@ -209,6 +211,13 @@ func (l *ledger) isReady(status byte) {
 		l.cycles = append(l.cycles[:0], l.cycles[l.head:]...)
 		l.head = 0
 	}
+}
+
+// end takes the end of the session.
+func (l *ledger) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.journal.end(l.lost || l.head < len(l.cycles))
 }
 
 // shut stops further messages if nothing is going on, and says whether it did.

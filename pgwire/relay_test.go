@@ -54,7 +54,7 @@ func rewrite(text string, s pgwire.Settings) *pgwire.Rewriting {
 		out.Statements = append(out.Statements, pgwire.Statement(s))
 	}
 	if e := r.Err; e != nil {
-		out.Malformed = &pgwire.Malformed{Code: e.Code, Message: e.Message, Hint: e.Hint, Position: e.Position, First: r.First}
+		out.Malformed = &pgwire.Malformed{Statement: pgwire.Statement(r.Failed), Code: e.Code, Message: e.Message, Hint: e.Hint, Position: e.Position, First: r.First}
 	}
 	return out
 }

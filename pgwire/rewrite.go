@@ -34,10 +34,13 @@ type Statement struct {
 	Name  string // its name for messages
 	Tag   string // its command tag, or empty to keep the backend's
 	Alone bool   // it ends transactions, and so may not stand in one
+	Acts  bool   // it changes something
+	Shown string // its text for people, without secrets
 }
 
 // Malformed is the error to show in place of the backend's syntax error.
 type Malformed struct {
+	Statement           Statement
 	Code, Message, Hint string
 	Position            int // in characters of the client's text
 	// First is where the first unknown statement begins; a syntax error before

@@ -45,6 +45,9 @@ type Config struct {
 	// Networks are those whose clients are admitted, beside those on this
 	// machine; all if empty.
 	Networks []netip.Prefix
+	// Observe is told of each statement of Metadb's that changes something, when
+	// its outcome is known. It must not wait. May be nil.
+	Observe func(Activity)
 	// AdminRole is the role that hints name to those without rights, by default
 	// metadb_admin.
 	AdminRole string
@@ -75,6 +78,9 @@ type Server struct {
 func New(c Config) *Server {
 	if c.Calm == nil {
 		c.Calm = func(string) bool { return false }
+	}
+	if c.Observe == nil {
+		c.Observe = func(Activity) {}
 	}
 	if c.AdminRole == "" {
 		c.AdminRole = defaultAdminRole

@@ -46,6 +46,7 @@ func (s *session) run(ctx context.Context, logger *slog.Logger) error {
 	})
 	// The pump to the client ends last, so that all answers arrive.
 	err := s.down(logger)
+	s.ledger.end()
 	unhook()
 	s.close()
 	parts.Wait()

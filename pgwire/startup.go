@@ -95,6 +95,9 @@ func (s *Server) connect(ctx context.Context, client net.Conn, packet []byte) (*
 	}
 	unhook := context.AfterFunc(ctx, func() { _ = backend.SetDeadline(time.Now()) })
 	made := newSession(s, client, backend)
+	made.ledger.journal = journal{observe: s.config.Observe, who: Activity{
+		User: parameter(packet, "user"), Application: parameter(packet, "application_name"), Client: client.RemoteAddr().String(),
+	}}
 	if _, err = backend.Write(packet); err == nil {
 		err = made.authenticate()
 	}
@@ -226,6 +229,22 @@ func (s *Server) startupPacket(packet []byte) ([]byte, error) {
 	out = append(out, 0)
 	binary.BigEndian.PutUint32(out, uint32(len(out)))
 	return out, nil
+}
+
+// parameter is the value of a start-up parameter, or empty.
+func parameter(packet []byte, key string) string {
+	for rest := packet[8:]; len(rest) > 0 && rest[0] != 0; {
+		name, behind, ok := cut(rest)
+		value, next, okValue := cut(behind)
+		if !ok || !okValue {
+			break
+		}
+		if name == key {
+			return value
+		}
+		rest = next
+	}
+	return ""
 }
 
 // isOff says that a boolean parameter is certainly off.

@@ -140,7 +140,7 @@ func (s *Streamer) prune(ctx context.Context) error {
 		case err != nil:
 			s.opt.Log.Warn("cannot prune the catalog", "error", err.Error())
 		default:
-			s.opt.Log.Debug("catalog pruned", "ledger", pruned.Ledger, "requests", pruned.Requests, "gaps", pruned.Gaps)
+			s.opt.Log.Debug("catalog pruned", "ledger", pruned.Ledger, "requests", pruned.Requests, "gaps", pruned.Gaps, "activity", pruned.Activity)
 		}
 		if err := sleep(ctx, pruneEvery); err != nil {
 			return err

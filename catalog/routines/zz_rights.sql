@@ -31,3 +31,4 @@ $$;
 GRANT USAGE ON SCHEMA metadb TO metadb_monitor;
 GRANT SELECT ON metadb.status, metadb.table_status, metadb.source_counters, metadb.log, metadb.sync_status TO metadb_monitor;
 GRANT SELECT ON metadb.table_status, metadb.source_counters, metadb.log TO metadb_admin;
+GRANT SELECT ON metadb.activity TO metadb_admin, metadb_monitor;

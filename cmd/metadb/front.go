@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"metadb/catalog"
 	"metadb/parser"
 	"metadb/pgwire"
 )
@@ -20,14 +21,16 @@ const bindingTime = 5 * time.Second
 type sqlPort struct {
 	server    *pgwire.Server
 	listeners []net.Listener
+	activity  *activityStore
 }
 
 // openSQLPort listens. Clients are let in by serve.
-func openSQLPort(ctx context.Context, c conf, port int, log *slog.Logger) (*sqlPort, error) {
+func openSQLPort(ctx context.Context, c conf, port int, cat *catalog.Catalog, log *slog.Logger) (*sqlPort, error) {
 	backend, err := newBackend(c)
 	if err != nil {
 		return nil, err
 	}
+	activity := newActivityStore(cat, log)
 	config := pgwire.Config{
 		Dial:                   backend.dial,
 		Database:               c.Database,
@@ -37,6 +40,7 @@ func openSQLPort(ctx context.Context, c conf, port int, log *slog.Logger) (*sqlP
 		AllowPlaintextRemote:   c.AllowPlaintextRemote,
 		Networks:               c.AllowedNetworks,
 		MaxSessions:            c.MaxClients,
+		Observe:                activity.observe,
 		Logger:                 log,
 	}
 	if c.TLSCertificate != "" {
@@ -47,7 +51,7 @@ func openSQLPort(ctx context.Context, c conf, port int, log *slog.Logger) (*sqlP
 		config.Certificate = cert.current
 		warnOfBinding(ctx, backend, cert, log)
 	}
-	p := &sqlPort{server: pgwire.New(config)}
+	p := &sqlPort{server: pgwire.New(config), activity: activity}
 	if p.listeners, err = c.listenAll(ctx, port); err != nil {
 		return nil, err
 	}
@@ -59,6 +63,14 @@ func openSQLPort(ctx context.Context, c conf, port int, log *slog.Logger) (*sqlP
 
 // serve lets clients in until ctx ends.
 func (p *sqlPort) serve(ctx context.Context) error {
+	// What the last clients did is stored when they are gone.
+	storing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		p.activity.run(storing)
+	}()
+	defer func() { stop(); <-done }()
 	group, ctx := errgroup.WithContext(ctx)
 	for _, l := range p.listeners {
 		group.Go(func() error { return p.server.Serve(ctx, l) })
@@ -92,7 +104,7 @@ func rewrite(text string, s pgwire.Settings) *pgwire.Rewriting {
 	}
 	if r.Err != nil {
 		return &pgwire.Rewriting{Text: r.Text, Malformed: &pgwire.Malformed{
-			Code: r.Err.Code, Message: r.Err.Message, Hint: r.Err.Hint, Position: r.Err.Position, First: r.First,
+			Statement: pgwire.Statement(r.Failed), Code: r.Err.Code, Message: r.Err.Message, Hint: r.Err.Hint, Position: r.Err.Position, First: r.First,
 		}}
 	}
 	out := &pgwire.Rewriting{Text: r.Text, Position: r.Position}

@@ -58,7 +58,7 @@ func serve(ctx context.Context, c conf, f startFlags, log *logging) (err error) 
 	if err != nil {
 		return err
 	}
-	sql, err := openSQLPort(ctx, c, f.port, log.Logger)
+	sql, err := openSQLPort(ctx, c, f.port, cat, log.Logger)
 	if err != nil {
 		return err
 	}
