@@ -72,6 +72,137 @@ func TestShopResyncedByOneScript(t *testing.T) {
 	b.waitFor("0", "SELECT count(*)::text FROM metadb.sync_mark")
 }
 
+// endsync asks for the end of a synchronization and waits for it. arguments are
+// those of the routine behind the source's name.
+func (b *bed) endsync(arguments string) {
+	b.Helper()
+	b.waitFor("snapshot_complete", "SELECT source_sync FROM metadb.status")
+	b.waitFor("0", "SELECT count(*)::text FROM metadb.sync_counts c JOIN metadb.source s ON s.name = c.source WHERE s.sync = 2 AND NOT counted")
+	b.exec("CALL metadb.endsync_data_source('s'" + arguments + ")")
+	b.waitFor("true", "SELECT bool_and(finished_at IS NOT NULL)::text FROM metadb.request")
+	if got := b.text("SELECT state || ': ' || detail FROM metadb.request ORDER BY id DESC LIMIT 1"); !strings.HasPrefix(got, "done: ") {
+		b.Fatalf("endsync %s", got)
+	}
+	b.waitFor("normal", "SELECT source_sync FROM metadb.status")
+}
+
+// impatient shortens the waits of synchronizations.
+func (b *bed) impatient() {
+	b.Helper()
+	b.exec("UPDATE metadb.config SET value = '0' WHERE parameter = 'sync_grace_seconds'")
+	b.exec("UPDATE metadb.config SET value = '2' WHERE parameter = 'sync_deadline_seconds'")
+}
+
+// TestResyncOfTheSameTopics synchronizes with an incremental snapshot in topics that
+// still hold unread records of the time before: those confirm nothing (rule R15).
+func TestResyncOfTheSameTopics(t *testing.T) {
+	t.Parallel()
+	muchData(t)
+	b := newBed(t)
+	b.impatient()
+	b.source(`^hard_resync_same\.`)
+	stop := b.start()
+	b.play("hard/resync_same_topics/stage1")
+	b.drained()
+	b.endsync("")
+	stop()
+	b.play("hard/resync_same_topics/stage2")
+	b.exec("CALL metadb.sync_data_source('s', $1)", strings.Fields(b.text(
+		"SELECT string_agg(schema_name || ' ' || table_name, ' ') FROM metadb.data_table WHERE key_columns <> '{}'")))
+	b.start()
+	b.waitFor("2", "SELECT adopted::integer + mode - 1 || '' FROM metadb.source_sync")
+	b.play("hard/resync_same_topics/stage3")
+	b.drained()
+	b.endsync("")
+	b.demandEqual(b.check(compare.Options{Capture: "hard/resync_same_topics/stage3"}))
+	if got := b.text("SELECT detail FROM metadb.request ORDER BY id DESC LIMIT 1"); got != "53 records marked as deleted" {
+		t.Error(got)
+	}
+}
+
+// TestResyncWithANewPrefix does the same by an ordinary snapshot in new topics. What
+// the old ones still hold is not read any more.
+func TestResyncWithANewPrefix(t *testing.T) {
+	t.Parallel()
+	muchData(t)
+	b := newBed(t)
+	b.impatient()
+	b.source(`^hard_resync_same\.`)
+	stop := b.start()
+	b.play("hard/resync_same_topics/stage1")
+	b.drained()
+	b.endsync("")
+	stop()
+	b.play("hard/resync_same_topics/stage2")
+	b.exec(`CALL metadb.sync_data_source('s')`)
+	b.exec(`CALL metadb.alter_data_source('s', ARRAY['set', 'topics', '^hard_resync_same_new\.', 'set', 'consumer_group', 'g2'])`)
+	b.play("hard/resync_same_topics_new_prefix/stage3") // read, in part, before the generation begins: adopted
+	b.start()
+	b.streamDrained(`^hard_resync_same_new\.`)
+	b.endsync("")
+	b.demandEqual(b.check(compare.Options{Capture: "hard/resync_same_topics_new_prefix/stage3"}))
+}
+
+// TestMarksBeforeTheStatement reads a new stream to its end before the SYNC comes,
+// and adopts what it has confirmed (rule R15).
+func TestMarksBeforeTheStatement(t *testing.T) {
+	t.Parallel()
+	muchData(t)
+	b := newBed(t)
+	b.impatient()
+	b.source(`^hard_resync_same\.`)
+	b.start()
+	b.play("hard/resync_same_topics/stage1")
+	b.drained()
+	b.endsync("")
+	b.exec(`CALL metadb.alter_data_source('s', ARRAY['set', 'topics', '^hard_resync_same_new\.', 'set', 'consumer_group', 'g2'])`)
+	b.play("hard/resync_same_topics_new_prefix/stage3")
+	b.streamDrained(`^hard_resync_same_new\.`)
+	if got := b.text("SELECT source_sync FROM metadb.status"); got != "normal" {
+		t.Errorf("a new stream alone is no synchronization: %s", got)
+	}
+	b.exec(`CALL metadb.sync_data_source('s')`)
+	b.endsync("")
+	b.demandEqual(b.check(compare.Options{Capture: "hard/resync_same_topics_new_prefix/stage3"}))
+}
+
+// TestSnapshotThatBeganAgain reads an initial snapshot of which two attempts were
+// broken off: its endsync closes what only those have brought (rule R17).
+func TestSnapshotThatBeganAgain(t *testing.T) {
+	t.Parallel()
+	muchData(t)
+	b := newBed(t)
+	b.impatient()
+	b.source(`^hard_snaprestart\.`)
+	b.start()
+	b.play("hard/snapshot_restart/stage1")
+	b.drained()
+	b.endsync(", NULL, NULL, true")
+	b.demandEqual(b.check(compare.Options{Capture: "hard/snapshot_restart/stage1"}))
+	b.play("hard/snapshot_restart/stage2")
+	b.drained()
+	b.demandEqual(b.check(compare.Options{Capture: "hard/snapshot_restart/stage2"}))
+}
+
+// TestEndsyncByItself has a synchronization end when its snapshot is complete.
+func TestEndsyncByItself(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.impatient()
+	b.source(`^metadb_v19\.`, "endsync", "auto")
+	b.start()
+	b.play("variants/v19")
+	b.waitFor("normal", "SELECT source_sync FROM metadb.status")
+	if got := b.text("SELECT kind || ' ' || state || ' ' || requested_by FROM metadb.request"); !strings.HasPrefix(got, "endsync done ") {
+		t.Error(got)
+	}
+	b.exec("CALL metadb.sync_data_source('s')")
+	b.waitFor("snapshot", "SELECT source_sync FROM metadb.status")
+	b.exec("CALL metadb.cancel_sync('s')")
+	b.waitFor("normal", "SELECT source_sync FROM metadb.status")
+	b.waitFor("0", "SELECT count(*)::text FROM metadb.source_sync")
+}
+
 // streamDrained waits until the present stream has read its topics to their ends.
 func (b *bed) streamDrained(topics string) {
 	b.Helper()
