@@ -87,8 +87,10 @@ func (c *Catalog) SweepMarks(ctx context.Context, source string) error {
 		}
 	}
 	rows, err = c.pool.Query(ctx, `
-		SELECT c.table_id, format('%I.%I', c.schema_name, c.table_name) FROM metadb.sync_counts c
-		WHERE c.source = $1 AND c.marks > 2 * c.current_rows + $2`, source, sweepFrom)
+		SELECT t.table_id, format('%I.%I', d.schema_name, d.table_name)
+		FROM metadb.sync_table t JOIN metadb.data_table d ON d.id = t.table_id
+		JOIN pg_class c ON c.relname = d.table_name AND c.relnamespace = to_regnamespace(quote_ident(d.schema_name))
+		WHERE t.source = $1 AND t.confirmed > $2 + 2 * greatest(pg_stat_get_live_tuples(c.oid), c.reltuples, 0)`, source, sweepFrom)
 	if err != nil {
 		return fmt.Errorf("look for marks to sweep: %w", err)
 	}
