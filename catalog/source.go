@@ -36,6 +36,8 @@ type Source struct {
 	OnBadEvent       string // "": set_aside
 	DeadLetterLimit  string // "": the default
 	Endsync          string // "": by a statement
+	SignalTopic      string // of Kafka, in which the connector takes signals; "": none
+	TopicPrefix      string // of the connector: the key of its signals
 	Security
 }
 
@@ -73,7 +75,7 @@ func (c *Catalog) Sources(ctx context.Context) ([]Source, error) {
 		       coalesce(table_stop_filter, ''), coalesce(trim_schema_prefix, ''), coalesce(add_schema_prefix, ''),
 		       coalesce(map_public_schema, ''), coalesce(module, ''), sync,
 		       coalesce(on_bad_value, ''), coalesce(on_bad_event, ''), coalesce(dead_letter_limit, ''),
-		       coalesce(endsync, ''),
+		       coalesce(endsync, ''), coalesce(signal_topic, ''), coalesce(topic_prefix, ''),
 		       coalesce(nullif(security, ''), 'ssl'), coalesce(sasl_mechanism, ''), coalesce(sasl_username, ''),
 		       coalesce(sasl_password, ''), coalesce(sasl_oauthbearer_token, ''),
 		       coalesce(sasl_oauthbearer_token_endpoint_url, ''), coalesce(sasl_oauthbearer_client_id, ''),

@@ -14,6 +14,9 @@ type SyncRequest struct {
 	Tables   []int32 // nil: all
 	Forced   []int32 // the guard does not look at these
 	ForceAll bool    // nor at any
+	// MaxUnconfirmed is how many percent of a table, and of the source, the guard lets
+	// be closed; nil: its own.
+	MaxUnconfirmed *float64
 }
 
 // SyncRequests are those of a source that are not finished, in their order.
@@ -22,7 +25,7 @@ func (c *Catalog) SyncRequests(ctx context.Context, source string) ([]SyncReques
 		SELECT id, kind,
 		       CASE WHEN arguments ? 'tables' THEN ARRAY(SELECT i::integer FROM jsonb_array_elements_text(arguments -> 'tables') i) END,
 		       ARRAY(SELECT i::integer FROM jsonb_array_elements_text(coalesce(arguments -> 'forced', '[]')) i),
-		       coalesce((arguments ->> 'force_all')::boolean, false)
+		       coalesce((arguments ->> 'force_all')::boolean, false), (arguments ->> 'max_unconfirmed')::double precision
 		FROM metadb.request
 		WHERE source = $1 AND kind = ANY ($2) AND state IN ('waiting', 'running') ORDER BY id`,
 		source, []string{RequestSync, RequestEndsync, RequestCancelSync})

@@ -13,6 +13,8 @@ const maxName = 63
 type cursor struct {
 	text string
 	utf8 bool // the text is known to be UTF-8
+	// alone is set by a statement with WAIT, which may not stand in a transaction.
+	alone bool
 	statement
 	next int
 }

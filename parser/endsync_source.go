@@ -4,7 +4,7 @@ import "fmt"
 
 // endsyncSource reads
 //
-//	ENDSYNC DATA SOURCE name [TABLE schema.table, …] [FORCE TABLE schema.table, … | FORCE ALL]
+//	ENDSYNC DATA SOURCE name [TABLE schema.table, …] [FORCE TABLE schema.table, … | FORCE ALL] [WAIT]
 func endsyncSource(c *cursor) (string, *Error) {
 	name, err := c.shortName("data source")
 	if err != nil {
@@ -35,8 +35,13 @@ func (c *cursor) endsync(name string) (string, *Error) {
 			return "", c.unexpected("table", "all")
 		}
 	}
-	if _, more := c.peek(); more && tables == nil && forced == nil && !all {
-		return "", c.unexpected("table", "force")
+	routine := "endsync_data_source"
+	if c.accept("wait") {
+		c.alone = true
+		routine = "endsync_data_source_and_wait"
 	}
-	return fmt.Sprintf("CALL metadb.endsync_data_source(%s, %s, %s, %t)", quote(name), orNull(tables), orNull(forced), all), nil
+	if _, more := c.peek(); more && tables == nil && forced == nil && !all && !c.alone {
+		return "", c.unexpected("table", "force", "wait")
+	}
+	return fmt.Sprintf("CALL metadb.%s(%s, %s, %s, %t)", routine, quote(name), orNull(tables), orNull(forced), all), nil
 }

@@ -81,7 +81,11 @@ func Rewrite(text string, s Settings) *Rewritten {
 			w.fail(own.start(), err, form.statement(index, text, own))
 			continue
 		}
-		w.replace(own.start(), own.last(), sql, form.statement(index, text, own))
+		statement := form.statement(index, text, own)
+		if c.alone {
+			statement.Name, statement.Alone = statement.Name+" WAIT", true
+		}
+		w.replace(own.start(), own.last(), sql, statement)
 	}
 	return w.result()
 }

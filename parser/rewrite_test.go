@@ -53,9 +53,14 @@ func TestRewriteMakesSQL(t *testing.T) {
 		"requests":          {`list requests`, `SELECT * FROM metadb.requests`},
 		"replay all":        {`replay dead letters in data source s;`, `CALL metadb.replay_dead_letters(E's');`},
 		"replay some":       {`REPLAY DEAD LETTERS IN DATA SOURCE id ID 1, 0022,9223372036854775807`, `CALL metadb.replay_dead_letters(E'id', ARRAY[1,0022,9223372036854775807]::bigint[])`},
-		"sync":              {`sync data source s`, `CALL metadb.sync_data_source(E's')`},
-		"sync tables":       {`SYNC DATA SOURCE s TABLE a.b, "A.x"."B""y"`, `CALL metadb.sync_data_source(E's', ARRAY[E'a',E'b',E'A.x',E'B"y']::text[])`},
-		"sync by alter":     {`alter data source s sync table a.b;`, `CALL metadb.sync_data_source(E's', ARRAY[E'a',E'b']::text[]);`},
+		"sync":              {`sync data source s`, `CALL metadb.sync_data_source(E's', NULL, false)`},
+		"sync tables":       {`SYNC DATA SOURCE s TABLE a.b, "A.x"."B""y"`, `CALL metadb.sync_data_source(E's', ARRAY[E'a',E'b',E'A.x',E'B"y']::text[], false)`},
+		"sync snapshot":     {`sync data source s table a.b with snapshot`, `CALL metadb.sync_data_source(E's', ARRAY[E'a',E'b']::text[], true)`},
+		"sync and wait":     {`sync data source s wait`, `CALL metadb.sync_data_source_and_wait(E's', NULL, false, false)`},
+		"sync all":          {`sync data source s with snapshot wait for snapshot`, `CALL metadb.sync_data_source_and_wait(E's', NULL, true, true)`},
+		"endsync and wait":  {`endsync data source s force all wait;`, `CALL metadb.endsync_data_source_and_wait(E's', NULL, NULL, true);`},
+		"endsync wait":      {`alter data source s endsync wait`, `CALL metadb.endsync_data_source_and_wait(E's', NULL, NULL, false)`},
+		"sync by alter":     {`alter data source s sync table a.b;`, `CALL metadb.sync_data_source(E's', ARRAY[E'a',E'b']::text[], false);`},
 		"endsync":           {`endsync data source s`, `CALL metadb.endsync_data_source(E's', NULL, NULL, false)`},
 		"endsync tables":    {`endsync data source s table a.b, c.d`, `CALL metadb.endsync_data_source(E's', ARRAY[E'a',E'b',E'c',E'd']::text[], NULL, false)`},
 		"endsync forced":    {`endsync data source s table a.b force table c.d`, `CALL metadb.endsync_data_source(E's', ARRAY[E'a',E'b']::text[], ARRAY[E'c',E'd']::text[], false)`},
@@ -133,7 +138,7 @@ func TestRewriteNumbersStatements(t *testing.T) {
 func TestRewriteFindsMistakes(t *testing.T) {
 	t.Parallel()
 	valid := "Valid options in this context are: brokers, security, topics, consumer_group, schema_pass_filter, " +
-		"schema_stop_filter, table_stop_filter, trim_schema_prefix, add_schema_prefix, map_public_schema, module, on_bad_value, on_bad_event, dead_letter_limit, endsync, " +
+		"schema_stop_filter, table_stop_filter, trim_schema_prefix, add_schema_prefix, map_public_schema, module, on_bad_value, on_bad_event, dead_letter_limit, endsync, signal_topic, topic_prefix, " +
 		"sasl_mechanism, sasl_username, sasl_password, sasl_oauthbearer_token, sasl_oauthbearer_token_endpoint_url, sasl_oauthbearer_client_id, " +
 		"sasl_oauthbearer_client_secret, sasl_oauthbearer_scope, ca_file, cert_file, key_file"
 	lists := "Valid parameters are: status, config, data_sources, data_origins, dead_letters, requests, sync_status, activity"

@@ -35,6 +35,8 @@ var sourceOptions = append([]sourceOption{
 	{name: "on_bad_event", check: oneOf("set_aside", "stop")},
 	{name: "dead_letter_limit", check: checkLimit},
 	{name: "endsync", check: oneOf("manual", "auto")},
+	{name: "signal_topic", also: []string{"signal_kafka_topic"}},
+	{name: "topic_prefix"},
 }, securityOptions...)
 
 // sourceOption takes an option's name. Kafka's clients write dots where we write

@@ -31,8 +31,9 @@ type worker struct {
 
 	// requests wakes the worker when the catalog may hold a request for it.
 	requests chan struct{}
-	// endsyncs does so with what ends synchronizations.
-	endsyncs chan struct{}
+	// endsyncs does so with what ends synchronizations, signals with what asks
+	// connectors for snapshots.
+	endsyncs, signals chan struct{}
 
 	// quiet is the moment before which brokers that refused us are not asked again.
 	quiet time.Time
@@ -53,7 +54,7 @@ func newWorker(opt Options, source catalog.Source, origins []string, config map[
 		maxWait: maxWait(config),
 		opt:     opt, source: source, origins: origins, limit: min(limit, maxBatch), log: opt.Log,
 		report:   newReport(opt.Catalog, source.Name, opt.Log),
-		requests: make(chan struct{}, 1), endsyncs: make(chan struct{}, 1),
+		requests: make(chan struct{}, 1), endsyncs: make(chan struct{}, 1), signals: make(chan struct{}, 1),
 		sync: syncSettingsOf(config),
 	}
 }
@@ -70,6 +71,7 @@ func (w *worker) run(ctx context.Context) {
 	var group errgroup.Group
 	group.Go(func() error { w.report.run(ctx); return nil })
 	group.Go(func() error { w.endsyncAll(ctx); return nil })
+	group.Go(func() error { w.signalAll(ctx); return nil })
 	defer func() { _ = group.Wait() }()
 	w.holds = newHolds(ctx, w)
 	defer w.holds.group.Wait()
@@ -121,11 +123,15 @@ func (w *worker) pause(ctx context.Context, d time.Duration) error {
 
 // wake makes the worker look for requests.
 func (w *worker) wake() {
-	for _, c := range []chan struct{}{w.requests, w.endsyncs} {
-		select {
-		case c <- struct{}{}:
-		default:
-		}
+	for _, c := range []chan struct{}{w.requests, w.endsyncs, w.signals} {
+		w.wakeOne(c)
+	}
+}
+
+func (w *worker) wakeOne(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
 }
 
@@ -156,6 +162,7 @@ func (w *worker) runOnce(ctx context.Context) error {
 	if stream, err = w.turn(ctx, stream); err != nil {
 		return err
 	}
+	w.wakeOne(w.signals) // those that waited for the turn
 	a := &applying{worker: w, stream: stream, letters: letters}
 	if err := a.open(ctx); err != nil {
 		return err

@@ -25,8 +25,8 @@ func (e *endsync) check(ctx context.Context, tables []synced) (refused string, e
 		e.Reached("endsync.collected")
 	}
 	err = e.conn.QueryRow(ctx, `
-		SELECT coalesce(metadb.unresolved_letters($1, $2), CASE WHEN NOT $4 THEN metadb.endsync_refusal($1, $2, $3) END, '')`,
-		e.Source, e.Request.Tables, e.Request.Forced, e.Request.ForceAll).Scan(&refused)
+		SELECT coalesce(metadb.unresolved_letters($1, $2), CASE WHEN NOT $4 THEN metadb.endsync_refusal($1, $2, $3, $5::double precision::numeric) END, '')`,
+		e.Source, e.Request.Tables, e.Request.Forced, e.Request.ForceAll, e.Request.MaxUnconfirmed).Scan(&refused)
 	if err != nil {
 		return "", err
 	}

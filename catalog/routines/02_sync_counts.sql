@@ -67,8 +67,9 @@ WHERE s.sync <> 0 AND (y.tables IS NULL OR d.id = ANY (y.tables));
 
 -- Whether an endsync of these tables (NULL: all) may go on: no row if so; else the
 -- tables for which it may not, and the whole source (without a name). Forced tables
--- are not looked at.
-CREATE OR REPLACE FUNCTION metadb.endsync_guard(source text, tables integer[], forced integer[])
+-- are not looked at. Up to most percent of a table, and of the source, may be closed.
+DROP FUNCTION IF EXISTS metadb.endsync_guard(text, integer[], integer[]);
+CREATE OR REPLACE FUNCTION metadb.endsync_guard(source text, tables integer[], forced integer[], most numeric)
 RETURNS TABLE (name text, current_rows bigint, to_close bigint, absent boolean)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -80,21 +81,23 @@ AS $$
     (SELECT format('%I.%I', schema_name, table_name), current_rows, unconfirmed, snapshot_rows = 0
      FROM looked_at
      WHERE unconfirmed > 0 AND (snapshot_rows = 0 OR unconfirmed > 100 AND unconfirmed > 0.2 * current_rows)
+     AND 100 * unconfirmed > coalesce($4, 0) * current_rows
      ORDER BY schema_name, table_name)
     UNION ALL
     SELECT NULL, sum(current_rows)::bigint, sum(unconfirmed)::bigint, false
-    FROM looked_at HAVING sum(unconfirmed) > 0.2 * sum(current_rows)
+    FROM looked_at HAVING sum(unconfirmed) > 0.2 * sum(current_rows) AND 100 * sum(unconfirmed) > coalesce($4, 0) * sum(current_rows)
 $$;
 
 -- What the guard says, for an error's detail; NULL if it lets the endsync pass.
-CREATE OR REPLACE FUNCTION metadb.endsync_refusal(source text, tables integer[], forced integer[]) RETURNS text
+DROP FUNCTION IF EXISTS metadb.endsync_refusal(text, integer[], integer[]);
+CREATE OR REPLACE FUNCTION metadb.endsync_refusal(source text, tables integer[], forced integer[], most numeric) RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT string_agg(format('%s: %s of %s current records (%s%%)%s', coalesce('table ' || g.name, 'the data source'),
                g.to_close, g.current_rows, round(100.0 * g.to_close / g.current_rows), CASE WHEN g.absent THEN ', not in the snapshot' ELSE '' END),
                '; ' ORDER BY g.name)
-    FROM metadb.endsync_guard($1, $2, $3) g WHERE g.current_rows > 0
+    FROM metadb.endsync_guard($1, $2, $3, $4) g WHERE g.current_rows > 0
 $$;
 
 -- Numbers of tables by name, schemas and tables alternately; fails on one that the

@@ -1,11 +1,12 @@
 -- Refuses an endsync of a resync that has not begun, has one under way, or would
 -- close more than the guard lets pass.
-CREATE OR REPLACE PROCEDURE metadb.check_endsync(source text, tables integer[], forced integer[], force_all boolean)
+DROP PROCEDURE IF EXISTS metadb.check_endsync(text, integer[], integer[], boolean);
+CREATE OR REPLACE PROCEDURE metadb.check_endsync(source text, tables integer[], forced integer[], force_all boolean, most numeric)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    refusal text := CASE WHEN NOT force_all THEN metadb.endsync_refusal(source, tables, forced) END;
+    refusal text := CASE WHEN NOT force_all THEN metadb.endsync_refusal(source, tables, forced, most) END;
     letters text := metadb.unresolved_letters(source, tables);
     open_kind text;
 BEGIN

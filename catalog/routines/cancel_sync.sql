@@ -18,7 +18,7 @@ BEGIN
             HINT = 'LIST requests shows it.';
     END IF;
     UPDATE metadb.request r SET state = 'failed', detail = 'the synchronization was cancelled', finished_at = now()
-    WHERE r.source = cancel_sync.source AND r.kind IN ('sync', 'endsync') AND r.finished_at IS NULL;
+    WHERE r.source = cancel_sync.source AND r.kind IN ('sync', 'endsync', 'signal') AND r.finished_at IS NULL;
     UPDATE metadb.source s SET sync = 0 WHERE s.name = cancel_sync.source;
     INSERT INTO metadb.request (kind, source) VALUES ('cancel_sync', cancel_sync.source);
     CALL metadb.touch();

@@ -9,8 +9,12 @@ GRANT EXECUTE ON PROCEDURE metadb.create_data_origin(text, boolean) TO metadb_ad
 GRANT EXECUTE ON PROCEDURE metadb.drop_data_origin(text, boolean) TO metadb_admin;
 GRANT EXECUTE ON PROCEDURE metadb.alter_system_set(text, text) TO metadb_admin;
 GRANT EXECUTE ON PROCEDURE metadb.replay_dead_letters(text, bigint[]) TO metadb_admin;
-GRANT EXECUTE ON PROCEDURE metadb.sync_data_source(text, text[]) TO metadb_admin;
-GRANT EXECUTE ON PROCEDURE metadb.endsync_data_source(text, text[], text[], boolean) TO metadb_admin;
+GRANT EXECUTE ON PROCEDURE metadb.sync_data_source(text, text[], boolean) TO metadb_admin;
+GRANT EXECUTE ON PROCEDURE metadb.endsync_data_source(text, text[], text[], boolean, numeric) TO metadb_admin;
+GRANT EXECUTE ON PROCEDURE metadb.sync_data_source_and_wait(text, text[], boolean, boolean) TO metadb_admin;
+GRANT EXECUTE ON PROCEDURE metadb.endsync_data_source_and_wait(text, text[], text[], boolean) TO metadb_admin;
+GRANT EXECUTE ON PROCEDURE metadb.wait_for_request(bigint, boolean) TO metadb_admin;
+GRANT EXECUTE ON FUNCTION metadb.own_request(), metadb.request_progress(bigint), metadb.snapshot_progress(bigint) TO metadb_admin;
 GRANT EXECUTE ON PROCEDURE metadb.cancel_sync(text) TO metadb_admin;
 GRANT EXECUTE ON PROCEDURE metadb.wait_for_data_source(text, interval) TO metadb_admin;
 GRANT EXECUTE ON FUNCTION metadb.wait_begin(text), metadb.wait_over(text, bigint, bigint, timestamptz) TO metadb_admin;
