@@ -93,19 +93,18 @@ func (e *ledgerEntry) tally(l *lane, ids []int64) {
 		t.current++
 	}
 	t.current -= int64(len(l.closed))
-	settled := make(map[int64]bool)
-	for i, id := range l.closed {
-		if l.closedStarts[i] < since {
-			settled[id] = true
+	for _, start := range l.closedStarts {
+		if start < since {
+			t.unconfirmed--
 		}
 	}
+	t.marks = slices.Grow(t.marks, len(l.confirmed))
 	for _, r := range l.confirmed {
 		t.marks = append(t.marks, markOf(r.id, r.by))
 		if r.start < since {
-			settled[r.id] = true
+			t.unconfirmed--
 		}
 	}
-	t.unconfirmed -= int64(len(settled))
 }
 
 // ended takes in that n rows were ended without naming them.
@@ -133,6 +132,9 @@ func (a *Applier) addMarks(t *trip, ledger map[int32]*ledgerEntry) {
 	sids, stables, snumbers := newArray(change.Int8.OID(), 64), newArray(change.Int4.OID(), 64), newArray(change.Int4.OID(), 64)
 	lsns := newArray(change.Int8.OID(), 64)
 	for _, table := range tablesOf(ledger) {
+		if a.addMarksOf(t, table, ledger[table].confirmed.marks) {
+			continue
+		}
 		for _, m := range ledger[table].confirmed.marks {
 			if m.lsn == noLSN {
 				ids.addInt64(m.id)
@@ -177,6 +179,34 @@ func (a *Applier) addMarks(t *trip, ledger map[int32]*ledgerEntry) {
 		})
 	}
 }
+
+// markDirectly is the number of marks of a table from which they are written to its
+// partition by a statement of their own.
+const markDirectly = 100
+
+// addMarksOf does so if they are many and all of one attempt's snapshot, as nearly
+// all are.
+func (a *Applier) addMarksOf(t *trip, table int32, marks []mark) bool {
+	if len(marks) < markDirectly || a.sync.where != catalog.MarksBulk {
+		return false
+	}
+	ids := make([]int64, len(marks))
+	for i, m := range marks {
+		if m.lsn != noLSN || m.number != marks[0].number {
+			return false
+		}
+		ids[i] = m.id
+	}
+	t.add(step{
+		what: "mark rows", oids: []uint32{change.Int8.ArrayOID(), change.Int4.OID(), change.Int4.OID()},
+		sql:    "INSERT INTO " + marksOf(table) + " (id, table_id, number) SELECT i, $2, $3 FROM unnest($1) u(i)",
+		params: [][]byte{int64Array(ids), int32Bytes(table), int32Bytes(marks[0].number)},
+	})
+	return true
+}
+
+// marksOf is a table's partition of metadb.sync_mark.
+func marksOf(table int32) string { return quote("metadb", fmt.Sprintf("sync_mark_%d", table)) }
 
 func tablesOf(ledger map[int32]*ledgerEntry) []int32 {
 	tables := make([]int32, 0, len(ledger))
@@ -327,7 +357,7 @@ func (a *Applier) prepareMark(ctx context.Context, to *change.Target) error {
 		return nil
 	}
 	a.opt.Reached("marks.before")
-	name := quote("metadb", fmt.Sprintf("sync_mark_%d", t.id))
+	name := marksOf(t.id)
 	err := pgx.BeginFunc(ctx, a.conn, func(tx pgx.Tx) error {
 		// Another source may feed the same table, with another origin.
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1, 0)", catalog.LockTable); err != nil {
