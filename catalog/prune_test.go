@@ -88,7 +88,9 @@ func TestPrune(t *testing.T) {
 	i.state(`INSERT INTO metadb.source_gap (source, stream, topic, partition, kind, expected, available, found_at, cleared_at)
 		SELECT 's', 1, 't', 0, 'retention', 1, 2, now() - interval '9 years', c FROM (VALUES
 		(now() - interval '366 days'), (now() - interval '364 days'), (NULL)) v(c)`)
-	i.prune(Pruned{Requests: 2, Gaps: 1})
+	i.state(`INSERT INTO metadb.activity (at, role, address, application, backend_pid, statement, text, outcome, sqlstate)
+		SELECT a, '', '', '', 1, '', '', 'committed', '' FROM (VALUES (now() - interval '366 days'), (now() - interval '364 days')) v(a)`)
+	i.prune(Pruned{Requests: 2, Gaps: 1, Activity: 1})
 	if code, message := i.state("CALL metadb.alter_system_set('request_keep_days', '28')"); code != "" {
 		t.Fatal(message)
 	}

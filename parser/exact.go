@@ -62,15 +62,21 @@ func safeEncoding(message string, s Settings) bool {
 	known := s.ClientEncoding == "UTF8" || s.ClientEncoding == "SQL_ASCII" || singleByte[s.ClientEncoding]
 	wide := false
 	for i := range len(message) {
-		if message[i] == 0 {
-			return false // ends the text for the scanner, and cannot come from a wire
-		}
 		wide = wide || message[i] >= 0x80
 	}
 	return !wide || s.Settled && known
 }
 
-// exact says that the tokens are the ones the backend will see.
+// certainty says whether the tokens are the ones that the backend will see.
+type certainty uint8
+
+const (
+	certain   certainty = iota
+	backslash           // a plain literal holds one, and may mean two things
+	continued           // a literal may go on in the next
+)
+
+// exact says whether the tokens are the ones the backend will see.
 //
 // With standard_conforming_strings off a backslash in a plain literal escapes
 // what follows, so such a literal is certain only when the setting is known to
@@ -79,7 +85,7 @@ func safeEncoding(message string, s Settings) bool {
 // Two literals with only comments between them are one literal to PostgreSQL if
 // the comments are of the right form, and the second then follows the escape
 // rules of the first; the scanner, made to report comments, takes them for two.
-func exact(message string, tokens []token, s Settings) bool {
+func exact(message string, tokens []token, s Settings) certainty {
 	standard := s.StandardConformingStrings && s.Settled
 	afterLiteral := false
 	for _, t := range tokens {
@@ -88,12 +94,12 @@ func exact(message string, tokens []token, s Settings) bool {
 		}
 		plain := t.kind == text && message[t.start] == '\''
 		if plain && afterLiteral {
-			return false
+			return continued
 		}
 		if plain && !standard && strings.Contains(message[t.start:t.end], `\`) {
-			return false
+			return backslash
 		}
 		afterLiteral = t.kind == text || t.kind == bits
 	}
-	return true
+	return certain
 }

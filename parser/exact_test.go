@@ -59,8 +59,15 @@ func TestUntouched(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if r := Rewrite(test.in, test.s); r != nil {
+			r := Rewrite(test.in, test.s)
+			if r == nil {
+				return
+			}
+			if r.Doubt == "" || r.Text != test.in || r.Statements != nil || r.Err != nil {
 				t.Errorf("taken: %+v", r)
+			}
+			if test.s == usual {
+				t.Errorf("the settings are known: %s", r.Doubt)
 			}
 		})
 	}
@@ -152,6 +159,29 @@ func TestOrdinaryStatements(t *testing.T) {
 		}
 		if r := Rewrite("list status;"+s, usual); r == nil || r.Text != "SELECT * FROM metadb.status;"+s {
 			t.Errorf("changed behind ours: %s", s)
+		}
+	}
+}
+
+// TestDoubt holds texts whose reading would be certain in other circumstances.
+func TestDoubt(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		in   string
+		s    Settings
+		want string
+	}{
+		"unsettled": {`create data source s type kafka options (topics '^a\.')`, Settings{StandardConformingStrings: true, ClientEncoding: "UTF8"}, "earlier statements are unanswered"},
+		"scs off":   {`create data source s type kafka options (topics '^a\.')`, Settings{Settled: true, ClientEncoding: "UTF8"}, "backslash"},
+		"sjis":      {"create data origin \"\xe4\"", Settings{StandardConformingStrings: true, Settled: true, ClientEncoding: "SJIS"}, "not ASCII"},
+	} {
+		if r := Rewrite(test.in, test.s); r == nil || !strings.Contains(r.Doubt, test.want) {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+	for _, in := range []string{"select 'x\\y'", "list status; select E'a' -- x\n 'b\\'", "list status; select 'x"} {
+		if r := Rewrite(in, Settings{Settled: true, ClientEncoding: "UTF8"}); r != nil {
+			t.Errorf("%s: %+v", in, r)
 		}
 	}
 }

@@ -25,6 +25,12 @@ func FuzzRewrite(f *testing.F) {
 		if r == nil {
 			return
 		}
+		if r.Doubt != "" {
+			if r.Text != message || r.Statements != nil || r.Err != nil {
+				t.Fatalf("doubted and taken: %+v", r)
+			}
+			return
+		}
 		count := charactersOf(s)
 		length := count.in(message)
 		if r.First < 1 || r.First > length {

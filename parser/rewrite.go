@@ -48,18 +48,34 @@ type Rewritten struct {
 	// the client's text.
 	First int
 
+	// Doubt is set if it cannot be known for certain how the backend will read
+	// the text, which may hold statements of ours. Then Text is the client's,
+	// nothing is known of statements, and Doubt is a hint for the client should
+	// the backend find a syntax error.
+	Doubt string
+
 	edits []edit
 }
 
 // Rewrite finds Metadb's statements in the text of one message. It returns nil
 // if the text is to be passed on as it is, because it holds none or because it
-// cannot be known for certain how the backend will read it.
+// cannot be known for certain how the backend will read it, whatever is done.
 func Rewrite(text string, s Settings) *Rewritten {
-	if !mayHold(text) || !boundedWork(text) || !safeEncoding(text, s) {
-		return nil
+	if !mayHold(text) || !boundedWork(text) || strings.IndexByte(text, 0) >= 0 {
+		return nil // a zero byte ends the text for the scanner, and cannot come from a wire
+	}
+	if !safeEncoding(text, s) {
+		return doubt(text, s, "with characters that are not ASCII")
 	}
 	tokens, ok := scan(text)
-	if !ok || !exact(text, tokens, s) {
+	if !ok {
+		return nil
+	}
+	switch exact(text, tokens, s) {
+	case certain:
+	case backslash:
+		return doubt(text, s, "with a backslash in a plain string")
+	default:
 		return nil
 	}
 	statements, ok := split(text, tokens)
@@ -88,6 +104,16 @@ func Rewrite(text string, s Settings) *Rewritten {
 		w.replace(own.start(), own.last(), sql, statement)
 	}
 	return w.result()
+}
+
+// doubt is a text whose reading depends on settings that are not known, or not
+// those that Metadb can read by.
+func doubt(text string, s Settings, why string) *Rewritten {
+	what := "while client_encoding or standard_conforming_strings has its present value"
+	if !s.Settled {
+		what = "while earlier statements are unanswered"
+	}
+	return &Rewritten{Text: text, Doubt: "If this is a statement of Metadb's: a message " + why + " is not searched for them " + what + "."}
 }
 
 // writer builds the rewritten text from left to right.

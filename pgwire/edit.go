@@ -41,6 +41,12 @@ func editError(body []byte, own *Rewriting, adminRole string, inQuery bool, stat
 	if !ok {
 		return e
 	}
+	if own.Doubt != "" {
+		if f.get(codeField) != syntaxError || f.get(hintField) != "" {
+			return e
+		}
+		return editedError{instead: f.set(hintField, own.Doubt).message()}
+	}
 	position, err := strconv.Atoi(f.get(positionField))
 	hasPosition := err == nil
 	if bad := own.Malformed; bad != nil {

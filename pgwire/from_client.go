@@ -82,7 +82,7 @@ func (f *fromClient) query(body []byte, whole bool) (instead []byte) {
 	}
 	own := f.rewrite(text, f.ledger.settings())
 	f.ledger.finish(byQuery, own != nil || !f.calm(text), own)
-	if own == nil || own.Malformed != nil {
+	if !own.replaces() {
 		return nil
 	}
 	return newMessage('Q', terminated(own.Text))
@@ -97,7 +97,7 @@ func (f *fromClient) parse(body []byte, whole bool) (instead []byte) {
 		return nil
 	}
 	own := f.rewrite(text, f.ledger.settings())
-	runs := own != nil && own.Malformed == nil
+	runs := own.replaces()
 	p := prepared{calm: runs || f.calm(text)}
 	if runs {
 		p.own = own

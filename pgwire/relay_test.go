@@ -49,6 +49,9 @@ func rewrite(text string, s pgwire.Settings) *pgwire.Rewriting {
 	if r == nil {
 		return nil
 	}
+	if r.Doubt != "" {
+		return &pgwire.Rewriting{Text: r.Text, Doubt: r.Doubt}
+	}
 	out := &pgwire.Rewriting{Text: r.Text, Position: r.Position}
 	for _, s := range r.Statements {
 		out.Statements = append(out.Statements, pgwire.Statement(s))

@@ -26,7 +26,13 @@ type Rewriting struct {
 	// Malformed is set if Text is the client's own because one of its
 	// statements is wrong.
 	Malformed *Malformed
+	// Doubt is set if Text is the client's own because it is not certain how the
+	// backend reads it: a hint to add to a syntax error.
+	Doubt string
 }
+
+// replaces says that the backend is sent another text than the client's.
+func (r *Rewriting) replaces() bool { return r != nil && r.Malformed == nil && r.Doubt == "" }
 
 // Statement is a statement that was replaced.
 type Statement struct {

@@ -102,6 +102,9 @@ func rewrite(text string, s pgwire.Settings) *pgwire.Rewriting {
 	if r == nil {
 		return nil
 	}
+	if r.Doubt != "" {
+		return &pgwire.Rewriting{Text: r.Text, Doubt: r.Doubt}
+	}
 	if r.Err != nil {
 		return &pgwire.Rewriting{Text: r.Text, Malformed: &pgwire.Malformed{
 			Statement: pgwire.Statement(r.Failed), Code: r.Err.Code, Message: r.Err.Message, Hint: r.Err.Hint, Position: r.Err.Position, First: r.First,
