@@ -87,7 +87,8 @@ func (a *Applier) Close(ctx context.Context) {
 // sessionSettings pin the plans of the Applier's own statements to index
 // look-ups: a plan made while a table was empty or not analysed would scan it.
 const sessionSettings = `
-	SET TimeZone = 'UTC'; SET jit = off; SET plan_cache_mode = force_generic_plan;
+	SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex'; SET extra_float_digits = 1;
+	SET jit = off; SET plan_cache_mode = force_generic_plan;
 	SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
 	SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = 0;
 	SET search_path = pg_catalog, pg_temp`

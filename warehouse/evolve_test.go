@@ -1,6 +1,7 @@
 package warehouse
 
 import (
+	"math"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -45,6 +46,11 @@ func TestTypeChangeInTheMiddleOfABatch(t *testing.T) {
 		{"int to numeric", change.Int4, change.Numeric, 5, "5.50", "numeric", "5", "5.50", 2},
 		{"int to numeric, equal", change.Int4, change.Numeric, 5, "5.00", "numeric", "5", "5", 1},
 		{"real to double", change.Float4, change.Float8, float32(0.5), 0.1, "double precision", "0.5", "0.1", 2},
+		{"real to double, its digits", change.Float4, change.Float8, float32(0.1), 0.25, "double precision", "0.1", "0.25", 2},
+		{"real to double, equal", change.Float4, change.Float8, float32(0.1), 0.1, "double precision", "0.1", "0.1", 1},
+		{"real to numeric, all digits", change.Float4, change.Numeric, float32(1234567.9), "1.5", "numeric", "1234567.9", "1.5", 2},
+		{"double to numeric, all digits", change.Float8, change.Numeric, 0.12345678901234568, "1.5", "numeric", "0.12345678901234568", "1.5", 2},
+		{"double to numeric, infinite", change.Float8, change.Numeric, math.Inf(-1), "1.5", "numeric", "-Infinity", "1.5", 2},
 		{"double takes real", change.Float8, change.Float4, 0.5, float32(0.1), "double precision", "0.5", "0.1", 2},
 		{"bigint and double", change.Int8, change.Float8, int64(9007199254740993), 0.5, "numeric", "9007199254740993", "0.5", 2},
 		{"bool to text", change.Bool, change.Int4, true, 7, "text", "true", "7", 2},
