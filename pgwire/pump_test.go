@@ -163,3 +163,33 @@ func stubRewrite(text string, _ Settings) *Rewriting {
 	}
 	return nil
 }
+
+// TestStreamGrowsForBulk reads much at once, and then little.
+func TestStreamGrowsForBulk(t *testing.T) {
+	t.Parallel()
+	source := &pieces{}
+	s := newStream(source)
+	read := func(size, times int) {
+		t.Helper()
+		for range times {
+			source.size = size
+			if err := s.fill(headerLength); err != nil {
+				t.Fatal(err)
+			}
+			s.pos = s.end
+		}
+	}
+	read(1<<20, bulkReads+1)
+	if len(s.buf) != bulkSize {
+		t.Errorf("buffer of %d bytes for much", len(s.buf))
+	}
+	read(100, bulkReads+1)
+	if len(s.buf) != bufferSize {
+		t.Errorf("buffer of %d bytes for little", len(s.buf))
+	}
+}
+
+// pieces gives so many bytes at a time, if there is room.
+type pieces struct{ size int }
+
+func (p *pieces) Read(b []byte) (int, error) { return min(p.size, len(b)), nil }

@@ -2,9 +2,13 @@ package pgwire
 
 import "io"
 
-// bufferSize is what a direction's buffer has to begin with. It grows only for
-// a message that must be seen whole, with the bytes that really arrive.
-const bufferSize = 16 << 10
+// Sizes of a direction's buffer. It begins small, is large while more comes than
+// the small one takes at once, and larger only for a message that must be seen
+// whole, with the bytes that really arrive.
+const (
+	bufferSize = 16 << 10
+	bulkSize   = 64 << 10
+)
 
 // stream cuts the bytes of one direction into messages.
 type stream struct {
@@ -12,7 +16,13 @@ type stream struct {
 	buf []byte
 	// buf[pos:end] was read and not yet used.
 	pos, end int
+	// full is how many of the last reads filled the buffer, up to bulkReads; a
+	// read of little takes one away.
+	full int
 }
+
+// bulkReads is how many full reads make a large buffer worth its memory.
+const bulkReads = 4
 
 func newStream(src io.Reader) *stream {
 	return &stream{src: src, buf: make([]byte, bufferSize)}
@@ -24,11 +34,15 @@ func (s *stream) unread() []byte { return s.buf[s.pos:s.end] }
 // given up.
 func (s *stream) fill(need int) error {
 	unread := s.end - s.pos
+	usual := bufferSize
+	if s.full == bulkReads || len(s.buf) == bulkSize && s.full > 0 {
+		usual = bulkSize
+	}
 	switch {
-	case len(s.buf) > bufferSize && unread <= bufferSize/2 && need <= bufferSize:
-		small := make([]byte, bufferSize)
-		copy(small, s.unread())
-		s.buf = small
+	case len(s.buf) > usual && unread <= bufferSize/2 && need <= bufferSize, len(s.buf) < usual:
+		other := make([]byte, usual)
+		copy(other, s.unread())
+		s.buf = other
 	case unread == len(s.buf):
 		grown := make([]byte, min(2*len(s.buf), max(need, len(s.buf)+1)))
 		copy(grown, s.unread())
@@ -38,7 +52,11 @@ func (s *stream) fill(need int) error {
 	}
 	s.pos, s.end = 0, unread
 	n, err := s.src.Read(s.buf[s.end:])
-	s.end += n
+	if s.end += n; n > 0 && s.end == len(s.buf) && need <= bufferSize {
+		s.full = min(s.full+1, bulkReads)
+	} else if n < bufferSize/2 {
+		s.full = max(s.full-1, 0)
+	}
 	if n > 0 {
 		return nil // an error that lasts comes again
 	}
