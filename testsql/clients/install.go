@@ -1,0 +1,125 @@
+package clients
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// installTime bounds one installation.
+const installTime = 10 * time.Minute
+
+// installed is a directory of the cache that install has filled. Its name holds
+// the checksum of what was asked for, and it appears only when it is complete.
+func installed(t testing.TB, name, asked string, install func(ctx context.Context, dir string) error) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	parent := filepath.Join(cache, "metadb", "clients")
+	sum := sha256.Sum256([]byte(asked))
+	final := filepath.Join(parent, fmt.Sprintf("%s-%x", name, sum[:8]))
+	if _, err := os.Stat(final); err == nil {
+		return final
+	}
+	if err := os.MkdirAll(parent, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	work, err := os.MkdirTemp(parent, "install-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(work)
+	ctx, cancel := context.WithTimeout(t.Context(), installTime)
+	defer cancel()
+	if err := install(ctx, work); err != nil {
+		t.Fatalf("install %s: %v", name, err)
+	}
+	if err := os.Rename(work, final); err != nil {
+		if _, there := os.Stat(final); there != nil { // another test process may have been quicker
+			t.Fatal(err)
+		}
+	}
+	return final
+}
+
+// command runs a program in a directory to its end.
+func command(ctx context.Context, dir string, env []string, args ...string) error {
+	if _, err := exec.LookPath(args[0]); err != nil {
+		return fmt.Errorf("%s is needed for it: %w", args[0], err)
+	}
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // the words are ours
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, out)
+	}
+	return nil
+}
+
+// python is a directory for PYTHONPATH with the packages of folder/requirements.txt.
+func python(t testing.TB, folder string) string {
+	t.Helper()
+	list := filepath.Join(folder, "requirements.txt")
+	asked := read(t, list)
+	return installed(t, folder, asked, func(ctx context.Context, dir string) error {
+		return command(ctx, "", nil, "python3", "-m", "pip", "install", "--quiet", "--no-deps", "--target", dir, "--requirement", list)
+	})
+}
+
+// node is a directory with the node_modules of folder/package.json, at the versions
+// of its lock file.
+func node(t testing.TB, folder string) string {
+	t.Helper()
+	asked := read(t, filepath.Join(folder, "package.json"))
+	lock := read(t, filepath.Join(folder, "package-lock.json"))
+	return installed(t, folder, asked+lock, func(ctx context.Context, dir string) error {
+		err := errors.Join(write(dir, "package.json", asked), write(dir, "package-lock.json", lock))
+		if err != nil {
+			return err
+		}
+		return command(ctx, dir, nil, "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
+	})
+}
+
+// java is a directory with the jars of folder/pom.xml.
+func java(t testing.TB, folder string) string {
+	t.Helper()
+	pom := read(t, filepath.Join(folder, "pom.xml"))
+	return installed(t, folder, pom, func(ctx context.Context, dir string) error {
+		if err := write(dir, "pom.xml", pom); err != nil {
+			return err
+		}
+		return command(ctx, dir, nil, "mvn", "-q", "-B", "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies",
+			"-DoutputDirectory=.", "-DincludeScope=runtime")
+	})
+}
+
+// goTool is the path of a program built from a Go module at a version.
+func goTool(t testing.TB, name, tags, target string) string {
+	t.Helper()
+	dir := installed(t, name, tags+" "+target, func(ctx context.Context, dir string) error {
+		return command(ctx, dir, []string{"GOBIN=" + dir, "GOFLAGS="}, "go", "install", "-tags", tags, target)
+	})
+	return filepath.Join(dir, name)
+}
+
+func read(t testing.TB, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func write(dir, name, text string) error {
+	return os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600)
+}
