@@ -50,3 +50,13 @@ func LockServer(ctx context.Context, conn *pgx.Conn) error {
 	}, backoff.WithBackOff(backoff.NewConstantBackOff(100*time.Millisecond)), backoff.WithMaxElapsedTime(instanceWait))
 	return err
 }
+
+// ServerLockFree says whether nobody holds the lock that LockServer takes.
+func ServerLockFree(ctx context.Context, conn *pgx.Conn) (bool, error) {
+	var free bool
+	err := conn.QueryRow(ctx, "SELECT CASE WHEN pg_try_advisory_lock($1, 0) THEN pg_advisory_unlock($1, 0) ELSE false END", LockInstance).Scan(&free)
+	if err != nil {
+		return false, fmt.Errorf("look at instance lock: %w", err)
+	}
+	return free, nil
+}

@@ -49,7 +49,7 @@ func lockPID(dir string) (*pidLock, error) {
 	pid, err := readPID(f)
 	if !locked || (err == nil && pid != os.Getpid() && isMetadb(pid)) {
 		_ = f.Close()
-		return nil, fmt.Errorf("lock file %q already exists and server (PID %d) appears to be running", path, pid)
+		return nil, &lockedError{path, pid}
 	}
 	if err := f.Truncate(0); err != nil {
 		_ = f.Close()
@@ -60,6 +60,17 @@ func lockPID(dir string) (*pidLock, error) {
 		return nil, fmt.Errorf("write lock file: %w", err)
 	}
 	return &pidLock{file: f, path: path}, nil
+}
+
+// lockedError says that another process has the pid file.
+type lockedError struct {
+	path string
+	pid  int
+}
+
+// Error is the text of Metadb 1.4.
+func (e *lockedError) Error() string {
+	return fmt.Sprintf("lock file %q already exists and server (PID %d) appears to be running", e.path, e.pid)
 }
 
 // release removes the file and gives the lock back.

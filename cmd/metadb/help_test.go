@@ -15,7 +15,7 @@ func TestHelp(t *testing.T) {
 		if err != nil || !strings.Contains(out, "Usage:") {
 			t.Errorf("%v: %v: %s", args, err, out)
 		}
-		for _, c := range []string{"init", "start", "status", "stop", "version", "completion", "help"} {
+		for _, c := range []string{"init", "start", "status", "stop", "sync", "endsync", "version", "completion", "help"} {
 			if !strings.Contains(out, "\n  "+c+" ") {
 				t.Errorf("%v: no %s in\n%s", args, c, out)
 			}

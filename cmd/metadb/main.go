@@ -23,7 +23,7 @@ func main() {
 		if hint := hintFor(root, os.Args[1:]); hint != "" && term.IsTerminal(int(os.Stderr.Fd())) {
 			fmt.Fprintln(os.Stderr, hint)
 		}
-		os.Exit(1)
+		os.Exit(exitCode(err))
 	}
 }
 
@@ -55,7 +55,7 @@ func newRoot() *cobra.Command {
 		// The error of an unknown command is one line; see hintFor.
 		DisableSuggestions: true,
 	}
-	root.AddCommand(newInit(), newStart(), newStatus(), newStop(), newVersion())
+	root.AddCommand(newInit(), newStart(), newStatus(), newStop(), newSync(), newEndsync(), newVersion())
 	return root
 }
 
