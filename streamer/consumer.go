@@ -28,9 +28,11 @@ type consumer struct {
 	access    *access
 	denied    *denied
 	source    catalog.Source
+	instance  string // name in the group
 	positions *positions
 	log       *slog.Logger
 	lag       *lagMeter
+	leaving   func() bool // the source is gone
 
 	// mu guards start and done.
 	mu    sync.Mutex
@@ -49,6 +51,7 @@ const (
 	pingTimeout    = 10 * time.Second
 	commitEvery    = time.Second
 	endsEvery      = 5 * time.Second
+	leaveTime      = time.Second
 )
 
 // consume connects to the source's brokers and joins its group. fail ends the run
@@ -73,7 +76,7 @@ func (w *worker) consume(ctx context.Context, stream catalog.Stream, fail contex
 		return nil, err
 	}
 	c := &consumer{
-		source: w.source, log: w.log, lag: newLagMeter(), access: access,
+		source: w.source, instance: instanceID(id, w.source.Name), leaving: w.leaving.Load, log: w.log, lag: newLagMeter(), access: access,
 		ready: make(chan struct{}), reached: w.opt.Reached, start: make(map[partition]position), done: make(map[partition]int64),
 	}
 	c.positions = &positions{catalog: w.opt.Catalog, source: w.source.Name, stream: stream, log: w.log}
@@ -94,7 +97,7 @@ func (w *worker) consume(ctx context.Context, stream catalog.Stream, fail contex
 	}
 	options := append(access.options(),
 		kgo.ConsumerGroup(w.source.ConsumerGroup),
-		kgo.InstanceID(instanceID(id, w.source.Name)),
+		kgo.InstanceID(c.instance),
 		kgo.ConsumeRegex(),
 		kgo.ConsumeTopics(patterns...),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
@@ -283,10 +286,17 @@ func (c *consumer) fetch(ctx context.Context, topic string, id int32, offset int
 }
 
 // close leaves the last word with the group and ends the client. The membership
-// stays until the session times out or the next run takes it over.
+// stays until the session times out or the next run takes it over; that of a source
+// that is gone ends, or the next member of its group would wait for it.
 func (c *consumer) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 	defer cancel()
 	c.commit(ctx)
+	if c.leaving() {
+		ctx, cancel := context.WithTimeout(context.Background(), leaveTime)
+		defer cancel()
+		// Where it fails, the session times out.
+		_, _ = kadm.NewClient(c.client).LeaveGroup(ctx, kadm.LeaveGroup(c.source.ConsumerGroup).InstanceIDs(c.instance))
+	}
 	c.client.CloseAllowingRebalance()
 }

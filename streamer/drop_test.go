@@ -148,6 +148,8 @@ func TestKeptTablesAreAdopted(t *testing.T) {
 
 	b.exec("BEGIN; CALL metadb.drop_data_source('s'); CALL metadb.create_data_source('t', 'kafka', ARRAY['brokers', '" + b.kafka.Addr() +
 		"', 'topics', '^m\\.', 'consumer_group', 'g', 'security', 'plaintext']); COMMIT")
+	// Until the server has noticed, s may take what comes.
+	b.waitFor("t active 2", "SELECT concat_ws(' ', name, source_stream, partitions) FROM metadb.status")
 	b.produce(item(2, "{}"), in("west_lib", item(2, "{}")))
 	b.waitFor("t, west t", owners)
 	b.waitFor("0, 1, 2, west 0, west 1, west 2", rows)

@@ -3,6 +3,7 @@ package streamer
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -34,7 +35,7 @@ func (w *worker) endsyncAll(ctx context.Context) {
 		pause := time.Duration(0)
 		if err != nil {
 			pause = again.NextBackOff()
-			w.log.Error("cannot tend the synchronization", "source", w.source.Name, "error", err.Error(), "retry_in", pause.Round(time.Millisecond).String())
+			w.repeats.tell(slog.LevelError, "cannot tend the synchronization", err, "source", w.source.Name, "retry_in", pause.Round(time.Millisecond).String())
 		} else {
 			again.Reset()
 		}

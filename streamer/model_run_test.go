@@ -101,7 +101,7 @@ func (b *modelBed) start(shared map[string]bool) (*modelRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &consumer{source: b.source, log: log, lag: newLagMeter(), reached: r.reached, start: make(map[partition]position), done: make(map[partition]int64)}
+	c := &consumer{source: b.source, log: log, lag: newLagMeter(), leaving: func() bool { return false }, reached: r.reached, start: make(map[partition]position), done: make(map[partition]int64)}
 	r.applying = &applying{worker: w, stream: stream, letters: letters, consumer: c}
 	if err := r.applying.open(b.Context()); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"regexp"
 	"strings"
@@ -37,7 +38,9 @@ func (w *worker) probe(ctx context.Context, a *access, patterns []string) error 
 		return err
 	}
 	if len(missing) > 0 {
-		w.log.Warn("no topic matches", "source", w.source.Name, "topics", strings.Join(missing, ","), "hint", hintNoTopic)
+		if _, due := w.repeats.due("no topic matches "+strings.Join(missing, ","), time.Now()); due {
+			w.log.Warn("no topic matches", "source", w.source.Name, "topics", strings.Join(missing, ","), "hint", hintNoTopic)
+		}
 	}
 	reason := "the consumer group has not assigned partitions yet"
 	if len(missing) == len(patterns) {
@@ -71,12 +74,19 @@ func unmatched(entries, patterns, topics []string) ([]string, error) {
 type brokerHook struct {
 	report *report
 	access *access
+	lost   func(error) // nil: the run ends with the error, which is then logged
 	fail   context.CancelCauseFunc
 }
 
 // hook makes the hook of a client; fail may be nil.
 func (w *worker) hook(a *access, fail context.CancelCauseFunc) *brokerHook {
-	return &brokerHook{report: w.report, access: a, fail: fail}
+	h := &brokerHook{report: w.report, access: a, fail: fail}
+	if fail != nil {
+		h.lost = func(err error) {
+			w.repeats.tell(slog.LevelError, "brokers cannot be reached; they are tried again by themselves", err, "source", w.source.Name)
+		}
+	}
+	return h
 }
 
 // OnBrokerConnect is called by the client after each dial and its handshakes.
@@ -90,8 +100,11 @@ func (h *brokerHook) OnBrokerConnect(meta kgo.BrokerMetadata, _ time.Duration, _
 	}
 	err = fmt.Errorf("cannot connect to broker %s:%d: %w", meta.Host, meta.Port, h.access.diagnose(err))
 	h.report.broker(err.Error())
-	if !refusal(err) {
-		return // the client tries again, and other brokers may be well
+	if !refusal(err) { // the client tries again, and other brokers may be well
+		if h.lost != nil {
+			h.lost(err)
+		}
+		return
 	}
 	h.access.refuse(err)
 	if h.fail != nil {

@@ -93,6 +93,7 @@ func (s *Streamer) Run(ctx context.Context) error {
 func (s *Streamer) follow(ctx context.Context) error {
 	b := backoff.NewExponentialBackOff()
 	b.InitialInterval, b.MaxInterval = 100*time.Millisecond, 5*time.Second
+	repeats := newRepeats(s.opt.Log)
 	for {
 		began := time.Now()
 		err := s.opt.Catalog.Watch(ctx, s.reconcile)
@@ -101,8 +102,9 @@ func (s *Streamer) follow(ctx context.Context) error {
 		}
 		if time.Since(began) > time.Minute {
 			b.Reset()
+			repeats.forget()
 		}
-		s.opt.Log.Warn("cannot follow the catalog", "error", err.Error())
+		repeats.tell(slog.LevelWarn, "cannot follow the catalog", err)
 		if err := sleep(ctx, b.NextBackOff()); err != nil {
 			return err
 		}
@@ -180,6 +182,7 @@ func (s *Streamer) reconcile(ctx context.Context) error {
 	quiet := make(map[string]time.Time)
 	for name, w := range s.workers {
 		if src, ok := wanted[name]; !ok || !sameSource(src, w.source) || !slices.Equal(origins, w.origins) || !maps.Equal(config, w.config) {
+			w.worker.leaving.Store(!ok)
 			w.stop()
 			<-w.done
 			delete(s.workers, name)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -27,6 +28,7 @@ type worker struct {
 	told    bool // that the source synchronizes
 	log     *slog.Logger
 	report  *report
+	repeats *repeats
 	holds   *holds // tables that wait; made by run
 
 	// requests wakes the worker when the catalog may hold a request for it.
@@ -37,6 +39,10 @@ type worker struct {
 
 	// quiet is the moment before which brokers that refused us are not asked again.
 	quiet time.Time
+
+	// leaving says that the source is gone, so that nobody takes over its place in the
+	// group.
+	leaving atomic.Bool
 }
 
 // Bounds of checkpoint_segment_size, the records in a batch.
@@ -54,6 +60,7 @@ func newWorker(opt Options, source catalog.Source, origins []string, config map[
 		maxWait: maxWait(config),
 		opt:     opt, source: source, origins: origins, limit: min(limit, maxBatch), log: opt.Log,
 		report:   newReport(opt.Catalog, source.Name, opt.Log),
+		repeats:  newRepeats(opt.Log),
 		requests: make(chan struct{}, 1), endsyncs: make(chan struct{}, 1), signals: make(chan struct{}, 1),
 		sync: syncSettingsOf(config),
 	}
@@ -92,13 +99,14 @@ func (w *worker) run(ctx context.Context) {
 		}
 		if time.Since(began) > healthy {
 			b.Reset()
+			w.repeats.forget()
 		}
 		pause := b.NextBackOff()
 		if lasting(err) {
 			pause = max(pause, w.opt.refusedPause)
 			w.quiet = time.Now().Add(w.opt.refusedPause)
 		}
-		w.log.Error("stream interrupted", "source", w.source.Name, "error", err.Error(), "retry_in", pause.Round(time.Millisecond).String())
+		w.repeats.tell(slog.LevelError, "stream interrupted", err, "source", w.source.Name, "retry_in", pause.Round(time.Millisecond).String())
 		w.report.failed(err)
 		if w.pause(ctx, pause) != nil {
 			return
