@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -118,7 +119,7 @@ func start(t *testing.T, args ...string) *process {
 // command is the demo with a directory for all that it makes.
 func (p *process) command(ctx context.Context, args ...string) *exec.Cmd {
 	p.Helper()
-	bin := build(p.T)
+	bin := os.Getenv(envBin)
 	cmd := exec.CommandContext(ctx, filepath.Join(bin, "demo"), append(args, "-metadb", filepath.Join(bin, "metadb"))...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 30 * time.Second
@@ -160,17 +161,31 @@ func tempDir(t *testing.T) string {
 	return dir
 }
 
-// build makes the demo and the server as "make demo" does.
-func build(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
+// TestMain makes the demo and the server once, as "make demo" does.
+func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+
+// envBin tells the tests where the built programs are.
+const envBin = "METADB_DEMO_TEST_BIN"
+
+func buildAndRun(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "demo-bin-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
 	for name, pkg := range map[string]string{"demo": "metadb/testsql/demo", "metadb": "metadb/cmd/metadb"} {
-		cmd := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", filepath.Join(dir, name), pkg)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("build %s: %v: %s", name, err, out)
+		out, err := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(dir, name), pkg).CombinedOutput()
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "build %s: %v: %s\n", name, err, out)
+			return 1
 		}
 	}
-	return dir
+	if err := os.Setenv(envBin, dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
 }
 
 // await reads output until a line matches, and returns it.
