@@ -87,7 +87,9 @@ type SyncBegin struct {
 // BeginSync begins a generation of the source, under its exclusive lock (rule R14):
 // whatever batch is under way commits before, or is thrown away. Where marks of the
 // same stream wait to be adopted they are, and boundaries are set only in topics that
-// were read before it (rule R15). It returns the stream with its new generation.
+// were read before it (rule R15). A topic that was deleted and made again, and of which
+// nothing is read yet, counts from its first record, too: it holds nothing of before.
+// It returns the stream with its new generation.
 func (c *Catalog) BeginSync(ctx context.Context, source string, st Stream, begin SyncBegin) (Stream, error) {
 	err := c.changeGeneration(ctx, source, &st, begin.Requests, func(tx pgx.Tx) error {
 		var adopted bool
@@ -109,11 +111,13 @@ func (c *Catalog) BeginSync(ctx context.Context, source string, st Stream, begin
 		for _, p := range begin.There {
 			b.Queue(`
 				INSERT INTO metadb.sync_boundary AS t (source, topic, topic_id, partition, confirms_from)
-				SELECT $1, $2, $3, $4, $5
+				SELECT $1, $2, $3, $4, CASE WHEN EXISTS (
+					SELECT FROM metadb.source_offset o WHERE o.source = $1 AND o.stream = $7 AND o.topic = $2
+					HAVING bool_and(o.topic_id <> $3)) THEN 0 ELSE $5 END
 				WHERE NOT $6 OR EXISTS (SELECT FROM metadb.sync_boundary o WHERE o.source = $1 AND o.topic = $2 AND o.topic_id = $3)
 				ON CONFLICT (source, topic, partition) DO UPDATE
 				SET topic_id = excluded.topic_id, confirms_from = excluded.confirms_from`,
-				source, p.Topic, p.TopicID, p.Partition, p.From, adopted)
+				source, p.Topic, p.TopicID, p.Partition, p.From, adopted, st.Number)
 		}
 		return tx.SendBatch(ctx, &b).Close()
 	})
