@@ -36,16 +36,10 @@ func (b *Batch) Split(i int) (head, tail *Batch) {
 
 // Before cuts every partition before its first event for which holds is true. The
 // rest lacks these events and all that follow them in their partitions.
-func (b *Batch) Before(holds func(*Target) bool) (head, rest *Batch) {
+func (b *Batch) Before(holds func(*Event) bool) (head, rest *Batch) {
 	cut := b.Ends()
-	var last *Target
-	var held bool
 	for j := len(b.Events) - 1; j >= 0; j-- {
-		ev := &b.Events[j]
-		if ev.Target != last {
-			last, held = ev.Target, holds(ev.Target)
-		}
-		if held {
+		if ev := &b.Events[j]; holds(ev) {
 			cut[ev.Part] = ev.Offset
 		}
 	}

@@ -36,7 +36,7 @@ func TestCutKeepsTheMark(t *testing.T) {
 	}
 	target := &Target{Table: "held"}
 	b.Events[0].Target, b.Events[1].Target = target, target
-	head, rest := b.Before(func(to *Target) bool { return to.Table == "held" })
+	head, rest := b.Before(func(ev *Event) bool { return ev.Target.Table == "held" })
 	if head.Parts[0].Next != 4 || len(head.Events) != 0 || head.Counts().Repeated != 2 || rest.Counts().Repeated != 0 {
 		t.Fatalf("head ends at %d with %d events, %+v, then %+v", head.Parts[0].Next, len(head.Events), head.Counts(), rest.Counts())
 	}
@@ -60,7 +60,7 @@ func TestBeforeHoldsPartitionsOnly(t *testing.T) {
 		b.Events = append(b.Events, Event{Part: e.part, Offset: int64(i), Target: e.to})
 	}
 	b.Dead = []DeadLetter{{Part: 0, Offset: 6}, {Part: 1, Offset: 7}}
-	head, rest := b.Before(func(to *Target) bool { return to == held })
+	head, rest := b.Before(func(ev *Event) bool { return ev.Target == held })
 	offsets := func(b *Batch) (list []int64) {
 		for _, e := range b.Events {
 			list = append(list, e.Offset)

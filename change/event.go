@@ -82,9 +82,10 @@ type Event struct {
 	Shape *Shape // columns of Row and Before; nil for Delete with a key and Truncate
 	Row   Tuple  // Create, Read, Update: the row after the change
 
-	KeyShape *Shape // nil: the table has no key
+	KeyShape *Shape // nil: the table has no key, or it was lost
 	Key      Tuple  // values of the key columns, in KeyShape's order
 	OldKey   Tuple  // Create after a change of key: the key that the row had before, if sent
+	KeyLost  bool   // the connector has damaged the table's name, and sends no key of such tables
 	Before   Tuple  // Update and Delete without a key: the row before the change, if sent
 
 	Repaired int // values in which unstorable characters were replaced by U+FFFD

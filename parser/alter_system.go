@@ -7,7 +7,7 @@ import (
 
 // parameters are Metadb's own, all of them.
 var parameters = []string{
-	"checkpoint_segment_size", "external_sql_folio", "external_sql_reshare", "gap_keep_days", "kafka_sync_concurrency", "ledger_keep_days", "max_poll_interval",
+	"checkpoint_segment_size", "external_sql_folio", "external_sql_reshare", "gap_keep_days", "kafka_sync_concurrency", "key_max_wait", "ledger_keep_days", "max_poll_interval",
 	"request_keep_days", "schema_change_max_wait", "sync_deadline_seconds", "sync_grace_seconds", "unadopted_marks_keep_days",
 }
 

@@ -109,9 +109,10 @@ func (a *applying) take(ctx context.Context, b *change.Batch) error {
 }
 
 // release goes on with a table that has waited.
-func (a *applying) release(ctx context.Context, k tableKey) error {
+func (a *applying) release(ctx context.Context, k holdKey) error {
+	a.opt.Reached("hold.freed")
 	if err := a.applier.Reload(ctx, k.schema, k.table); err != nil {
-		return fmt.Errorf("read table %s again: %w", k, err)
+		return fmt.Errorf("read table %s again: %w", k.tableKey, err)
 	}
 	a.holds.release(k)
 	return nil
@@ -147,7 +148,9 @@ func (a *applying) leave(b *change.Batch) {
 // to that event, which becomes a dead letter; when a table is, or must wait, this
 // table's topics are held. The others go on.
 func (a *applying) apply(ctx context.Context, b *change.Batch) error {
+	look := a.lookForBlockers(ctx)
 	stats, rest, err := a.applier.Apply(ctx, b)
+	blockers := look()
 	a.applied(b, rest, stats, err)
 	if err == nil || rest == nil {
 		return err
@@ -155,6 +158,18 @@ func (a *applying) apply(ctx context.Context, b *change.Batch) error {
 	var pending *warehouse.Pending
 	if errors.As(err, &pending) {
 		a.holds.change(a.stream, pending)
+		return a.applyRest(ctx, rest)
+	}
+	var noKey *warehouse.KeyWait
+	if errors.As(err, &noKey) {
+		a.holds.key(noKey)
+		return a.applyRest(ctx, rest)
+	}
+	if table, ok := warehouse.LockWait(err); ok {
+		if err := a.open(ctx); err != nil {
+			return err
+		}
+		a.holds.lock(table, blockers)
 		return a.applyRest(ctx, rest)
 	}
 	table, tableFault := warehouse.TableFault(err)
@@ -168,7 +183,7 @@ func (a *applying) apply(ctx context.Context, b *change.Batch) error {
 		// Reading the layout anew, as opening has done, is the remedy if somebody has
 		// changed the table, once.
 		k := tableKey{table.Schema, table.Table}
-		if t := a.holds.of(k); t.reloaded {
+		if t, _ := a.holds.whole(k); t.reloaded {
 			a.holds.fail(k, err)
 		} else {
 			t.reloaded = true

@@ -3,7 +3,6 @@ package streamer
 import (
 	"context"
 	"errors"
-	"strconv"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -15,23 +14,11 @@ import (
 // defaultMaxWait is the parameter schema_change_max_wait unless it is set.
 const defaultMaxWait = 5 * time.Minute
 
-// maxWait reads the parameter schema_change_max_wait, in ms.
-func maxWait(config map[string]string) time.Duration {
-	ms, err := strconv.ParseInt(config["schema_change_max_wait"], 10, 32)
-	if err != nil || ms < 1 {
-		return defaultMaxWait
-	}
-	return time.Duration(ms) * time.Millisecond
-}
-
 // makeChange makes a pending schema change on a connection of its own, however
 // long it waits for locks or takes. An error that trying again does not remove is
 // left to the table's next event, which meets it again and shows it.
-func (w *worker) makeChange(ctx context.Context, stream catalog.Stream, k tableKey, p *warehouse.Pending) {
-	how := warehouse.Patience{
-		MaxWait: w.maxWait, Blockers: w.opt.Catalog.Blockers,
-		Waiting: func(reason string) { w.report.table(k.String(), reason) },
-	}
+func (w *worker) makeChange(ctx context.Context, stream catalog.Stream, k holdKey, p *warehouse.Pending) {
+	how := w.patience(k)
 	pauses := backoff.NewExponentialBackOff()
 	pauses.InitialInterval, pauses.MaxInterval = time.Second, 30*time.Second
 	for {
@@ -39,7 +26,7 @@ func (w *worker) makeChange(ctx context.Context, stream catalog.Stream, k tableK
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		w.log.Error("table cannot be changed", "source", w.source.Name, "table", k.String(), "error", err.Error())
+		w.log.Error("table cannot be changed", "source", w.source.Name, "table", k.tableKey.String(), "error", err.Error())
 		if _, ok := warehouse.TableFault(err); ok || warehouse.IsEventFault(err) || errors.Is(err, warehouse.ErrFenced) {
 			return
 		}
@@ -47,6 +34,14 @@ func (w *worker) makeChange(ctx context.Context, stream catalog.Stream, k tableK
 		if sleep(ctx, pauses.NextBackOff()) != nil {
 			return
 		}
+	}
+}
+
+// patience is how a table waits for locks.
+func (w *worker) patience(k holdKey) warehouse.Patience {
+	return warehouse.Patience{
+		MaxWait: w.maxWait, Blockers: w.opt.Catalog.Blockers,
+		Waiting: func(reason string) { w.report.table(k.String(), reason) },
 	}
 }
 

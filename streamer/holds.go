@@ -22,7 +22,23 @@ func keyOf(t *change.Target) tableKey { return tableKey{t.Schema, t.Table} }
 // String is the name as people read it.
 func (k tableKey) String() string { return k.schema + "." + k.table }
 
-// holds are the tables of a source that wait: for the locks of a schema change, or
+// holdKey names a hold: that of a table, or only that of its events that come
+// without its key. The two do not wait for each other: the others bring the key.
+type holdKey struct {
+	tableKey
+	keyless bool
+}
+
+// String is what tells holds apart in the status.
+func (k holdKey) String() string {
+	if k.keyless {
+		return k.tableKey.String() + " (key)"
+	}
+	return k.tableKey.String()
+}
+
+// holds are the tables of a source that wait: for the locks of a schema change or
+// of a batch, for their key (rule R12), or
 // for somebody to remove an error (rules R6, R7). The topics that feed such a table
 // are paused, their partitions cut before its first event, and read again from
 // there once the table is free; nothing of them is kept in memory meanwhile. All
@@ -35,8 +51,8 @@ type holds struct {
 	worker *worker
 	ctx    context.Context // of the worker
 	group  sync.WaitGroup
-	freed  chan tableKey
-	tables map[tableKey]*hold
+	freed  chan holdKey
+	tables map[holdKey]*hold
 
 	// Of the present run.
 	orders *orders
@@ -53,7 +69,7 @@ type hold struct {
 }
 
 func newHolds(ctx context.Context, w *worker) *holds {
-	return &holds{worker: w, ctx: ctx, freed: make(chan tableKey), tables: make(map[tableKey]*hold)}
+	return &holds{worker: w, ctx: ctx, freed: make(chan holdKey), tables: make(map[holdKey]*hold)}
 }
 
 // begin prepares for a run, which reads everything from the stored positions.
@@ -64,7 +80,12 @@ func (h *holds) begin(o *orders) {
 	}
 }
 
-func (h *holds) of(k tableKey) *hold {
+// whole is the hold of all of a table.
+func (h *holds) whole(k tableKey) (*hold, holdKey) {
+	return h.of(holdKey{tableKey: k}), holdKey{tableKey: k}
+}
+
+func (h *holds) of(k holdKey) *hold {
 	t := h.tables[k]
 	if t == nil {
 		t = &hold{topics: make(map[string]bool), pauses: backoff.NewExponentialBackOff()}
@@ -74,32 +95,76 @@ func (h *holds) of(k tableKey) *hold {
 	return t
 }
 
-// waits says whether events of a target are not to be applied now.
-func (h *holds) waits(t *change.Target) bool {
-	held := h.tables[keyOf(t)]
-	return held != nil && held.waits
+// waits says whether an event is not to be applied now.
+func (h *holds) waits(ev *change.Event) bool {
+	_, held := h.holding(ev)
+	return held != nil
+}
+
+// holding is the hold for which an event waits; nil: none.
+func (h *holds) holding(ev *change.Event) (holdKey, *hold) {
+	k := holdKey{tableKey: keyOf(ev.Target)}
+	if t := h.tables[k]; t != nil && t.waits {
+		return k, t
+	}
+	k.keyless = true
+	if t := h.tables[k]; ev.KeyLost && t != nil && t.waits {
+		return k, t
+	}
+	return k, nil
 }
 
 // change holds a table until its schema change is made, which goes on beside the
 // run.
 func (h *holds) change(stream catalog.Stream, p *warehouse.Pending) {
-	k := tableKey{p.Schema, p.Table}
+	k := holdKey{tableKey: tableKey{p.Schema, p.Table}}
+	if h.wait(k, p.Error()) {
+		h.group.Go(func() {
+			h.worker.makeChange(h.ctx, stream, k, p)
+			h.worker.opt.Reached("hold.made")
+			h.free(k)
+		})
+	}
+}
+
+// wait begins a wait, and shows it; false: the table waits already.
+func (h *holds) wait(k holdKey, reason string) bool {
 	t := h.of(k)
 	if t.waits {
-		return
+		return false
 	}
 	t.waits, t.waited = true, true
-	h.worker.report.table(k.String(), p.Error())
-	h.worker.log.Warn("table waits", "source", h.worker.source.Name, "table", k.String(), "reason", p.Error())
-	h.group.Go(func() {
-		h.worker.makeChange(h.ctx, stream, k, p)
-		h.free(k)
-	})
+	h.worker.report.table(k.String(), reason)
+	h.worker.log.Warn("table waits", "source", h.worker.source.Name, "table", k.tableKey.String(), "reason", reason)
+	return true
+}
+
+// lock holds a table until somebody has given up a lock on it.
+func (h *holds) lock(e *warehouse.TableError, blockers []int32) {
+	t, k := h.whole(tableKey{e.Schema, e.Table})
+	pause := t.pauses.NextBackOff()
+	if h.wait(k, e.LockReason(blockers)) {
+		h.group.Go(func() {
+			h.worker.awaitLock(h.ctx, k, pause)
+			h.free(k)
+		})
+	}
+}
+
+// key holds the events of a table that come without its key until it is known.
+func (h *holds) key(w *warehouse.KeyWait) {
+	k := holdKey{tableKey: tableKey{w.Schema, w.Table}, keyless: true}
+	if h.wait(k, w.Error()) {
+		h.group.Go(func() {
+			h.worker.awaitKey(h.ctx, k)
+			h.free(k)
+		})
+	}
 }
 
 // fail holds a table for an error that lies in it, for a while.
-func (h *holds) fail(k tableKey, err error) {
-	t := h.of(k)
+func (h *holds) fail(table tableKey, err error) {
+	t, k := h.whole(table)
 	t.waits, t.waited = true, true
 	pause := t.pauses.NextBackOff()
 	h.worker.report.table(k.String(), "table "+k.String()+" waits: "+err.Error())
@@ -113,7 +178,7 @@ func (h *holds) fail(k tableKey, err error) {
 }
 
 // free says that a table need not wait any longer.
-func (h *holds) free(k tableKey) {
+func (h *holds) free(k holdKey) {
 	select {
 	case h.freed <- k:
 	case <-h.ctx.Done():
@@ -122,7 +187,7 @@ func (h *holds) free(k tableKey) {
 
 // release lets the topics of a table be read again, but for those that another
 // table holds.
-func (h *holds) release(k tableKey) {
+func (h *holds) release(k holdKey) {
 	t := h.tables[k]
 	if t == nil {
 		return
@@ -146,19 +211,30 @@ func (h *holds) applied(events []change.Event) {
 		return
 	}
 	var last *change.Target
+	var keyless bool
 	for i := range events {
-		if events[i].Target == last {
+		ev := &events[i]
+		if ev.Target == last && ev.KeyLost == keyless {
 			continue
 		}
-		last = events[i].Target
-		k := keyOf(last)
-		if t := h.tables[k]; t != nil && !t.waits {
-			delete(h.tables, k)
-			h.worker.report.table(k.String(), "")
-			if t.waited {
-				h.worker.log.Info("table goes on", "source", h.worker.source.Name, "table", k.String())
-			}
+		last, keyless = ev.Target, ev.KeyLost
+		h.forget(holdKey{tableKey: keyOf(last)})
+		if keyless {
+			h.forget(holdKey{keyOf(last), true})
 		}
+	}
+}
+
+// forget ends a hold that no longer waits.
+func (h *holds) forget(k holdKey) {
+	t := h.tables[k]
+	if t == nil || t.waits {
+		return
+	}
+	delete(h.tables, k)
+	h.worker.report.table(k.String(), "")
+	if t.waited {
+		h.worker.log.Info("table goes on", "source", h.worker.source.Name, "table", k.tableKey.String())
 	}
 }
 
@@ -186,8 +262,8 @@ func (h *holds) fresh(b *change.Batch) (kept, left *change.Batch) {
 	return b.Cut(cut)
 }
 
-// withhold cuts the partitions of a batch before the first event of a table that
-// waits, pauses their topics, and has them read again from there.
+// withhold cuts the partitions of a batch before the first event that waits, pauses
+// their topics, and has them read again from there.
 func (h *holds) withhold(b *change.Batch) (kept, left *change.Batch) {
 	if len(h.tables) == 0 {
 		return b, nil
@@ -206,9 +282,11 @@ func (h *holds) withhold(b *change.Batch) (kept, left *change.Batch) {
 		}
 		o.rewind[part] = positionOf(p)
 		h.cut[part] = p.From
-		h.tables[keyOf(ev.Target)].topics[p.Topic] = true
+		_, held := h.holding(ev)
+		held.topics[p.Topic] = true
 		o.pause = append(o.pause, p.Topic)
 	}
+	h.worker.opt.Reached("hold.cut")
 	h.orders.post(o)
 	return kept, left
 }

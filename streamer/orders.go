@@ -67,11 +67,13 @@ func (r *reader) obey() {
 	for _, o := range r.orders.take() {
 		if len(o.pause) > 0 {
 			r.client.PauseFetchTopics(o.pause...)
+			r.reached("hold.paused")
 		}
 		if len(o.rewind) > 0 {
 			r.rewind(o.rewind)
 		}
 		if len(o.resume) > 0 {
+			r.reached("hold.resume")
 			r.client.ResumeFetchTopics(o.resume...)
 		}
 	}

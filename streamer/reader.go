@@ -270,6 +270,7 @@ func (r *reader) admit(rec *kgo.Record, ev *change.Event, p *position) (verdict,
 	if ev.Target == nil {
 		return verdict{skip: change.Filtered}, nil
 	}
+	ev.KeyLost = ev.KeyShape == nil && damaged(ev)
 	if err := validate(ev); err != nil {
 		return verdict{bad: true}, err
 	}

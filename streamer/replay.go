@@ -27,7 +27,7 @@ type replay struct {
 	last    int64 // id of the last letter to try: those that come meanwhile stay
 	reader  *reader
 
-	target *change.Target // of the letter at hand; nil: none
+	event *change.Event // of the letter at hand; nil: none
 
 	back, empty, kept int
 	reason            string // of the last that was kept
@@ -76,7 +76,7 @@ func (a *applying) replayAll(ctx context.Context) error {
 
 // replaying says whether a replay is under way and need not wait for a table.
 func (a *applying) replaying() bool {
-	return a.replay != nil && (a.replay.target == nil || !a.holds.waits(a.replay.target))
+	return a.replay != nil && (a.replay.event == nil || !a.holds.waits(a.replay.event))
 }
 
 // replaySome replays a few letters of the request under way, and ends it behind
@@ -142,10 +142,12 @@ func (a *applying) replayLetter(ctx context.Context, l *catalog.DeadLetter) erro
 		a.letters.resolved()
 		return nil
 	}
-	if p.target = b.Events[0].Target; a.holds.waits(p.target) {
+	if p.event = &b.Events[0]; a.holds.waits(p.event) {
 		return nil
 	}
+	look := a.lookForBlockers(ctx)
 	stats, err := a.applier.Replay(ctx, b, l.ID)
+	blockers := look()
 	if err == nil {
 		p.back++
 		a.letters.resolved()
@@ -155,6 +157,18 @@ func (a *applying) replayLetter(ctx context.Context, l *catalog.DeadLetter) erro
 	var pending *warehouse.Pending
 	if errors.As(err, &pending) {
 		a.holds.change(a.stream, pending)
+		return nil
+	}
+	var noKey *warehouse.KeyWait
+	if errors.As(err, &noKey) {
+		a.holds.key(noKey)
+		return nil
+	}
+	if table, ok := warehouse.LockWait(err); ok {
+		if err := a.open(ctx); err != nil {
+			return err
+		}
+		a.holds.lock(table, blockers)
 		return nil
 	}
 	if !isAnswer(err) {

@@ -88,6 +88,11 @@ func (r *router) route(schema, table string) (*change.Target, error) {
 	return t, nil
 }
 
+// damaged says whether the connector has damaged the name of an event's table.
+func damaged(ev *change.Event) bool {
+	return debezium.RepairName(ev.Table) != ev.Table || debezium.RepairName(ev.Schema) != ev.Schema
+}
+
 // filtered says whether a filter rejects a source table.
 func (r *router) filtered(schema, table string) bool {
 	return !r.passes(debezium.RepairName(schema), debezium.RepairName(table))

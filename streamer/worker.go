@@ -24,6 +24,7 @@ type worker struct {
 	origins []string
 	limit   int           // records in a batch
 	maxWait time.Duration // of schema changes, for locks
+	keyWait time.Duration // of events that have lost their key
 	sync    syncSettings
 	told    bool // that the source synchronizes
 	log     *slog.Logger
@@ -57,7 +58,8 @@ func newWorker(opt Options, source catalog.Source, origins []string, config map[
 		limit = defaultBatch
 	}
 	return &worker{
-		maxWait: maxWait(config),
+		maxWait: milliseconds(config, "schema_change_max_wait", defaultMaxWait),
+		keyWait: milliseconds(config, "key_max_wait", defaultKeyWait),
 		opt:     opt, source: source, origins: origins, limit: min(limit, maxBatch), log: opt.Log,
 		report:   newReport(opt.Catalog, source.Name, opt.Log),
 		repeats:  newRepeats(opt.Log),

@@ -49,6 +49,7 @@ type Applier struct {
 	owned     map[*change.Target]bool // whose tables are this source's
 	swept     map[int32]time.Time     // by table: when its row positions were last swept
 	open      openLetters
+	waived    map[tableName]bool            // their key was waited for long enough
 	ahead     time.Time                     // when a year was last made ahead of time, or tried
 	truncated map[change.Target]truncations // of topics with several partitions
 	sync      syncState
@@ -77,6 +78,9 @@ func Open(ctx context.Context, config *pgx.ConnConfig, opt Options) (*Applier, e
 	return a, nil
 }
 
+// PID is the process of PostgreSQL that serves the Applier.
+func (a *Applier) PID() uint32 { return a.conn.PgConn().PID() }
+
 // Close ends the connection; an open transaction is rolled back.
 func (a *Applier) Close(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
@@ -90,10 +94,13 @@ const sessionSettings = `
 	SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex'; SET extra_float_digits = 1;
 	SET jit = off; SET plan_cache_mode = force_generic_plan;
 	SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
-	SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = 0;
+	SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;
 	SET search_path = pg_catalog, pg_temp`
 
 func (a *Applier) setup(ctx context.Context) error {
+	if _, err := a.conn.Exec(ctx, "SET lock_timeout = '"+batchPatience+"'"); err != nil {
+		return fmt.Errorf("set patience: %w", err)
+	}
 	err := pgx.BeginFunc(ctx, a.conn, func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `SELECT 'lz4' = ANY (coalesce(
 			(SELECT enumvals FROM pg_settings WHERE name = 'default_toast_compression'), '{}'))`).Scan(&a.lz4)
@@ -103,8 +110,10 @@ func (a *Applier) setup(ctx context.Context) error {
 		if a.truncated, err = loadTruncations(ctx, tx); err != nil {
 			return err
 		}
-		a.tables, err = load(ctx, tx, nil)
-		return err
+		if a.tables, err = load(ctx, tx, nil); err != nil {
+			return err
+		}
+		return a.loadWaived(ctx, tx)
 	})
 	if err != nil {
 		return err
@@ -172,7 +181,10 @@ func (a *Applier) Reload(ctx context.Context, schema, table string) error {
 		if t := found[n]; err == nil && t != nil {
 			a.tables[n] = t
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return a.loadWaived(ctx, tx)
 	})
 }
 

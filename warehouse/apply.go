@@ -97,6 +97,9 @@ func (a *Applier) applyOne(ctx context.Context, b *change.Batch) (Stats, error) 
 		for _, l := range lanes {
 			l.letters = letters
 			l.fold()
+			if err := l.lost(); err != nil {
+				return stats, err
+			}
 			for _, ev := range l.missed {
 				letters.missed(a, b, ev)
 			}

@@ -18,7 +18,7 @@ const (
 	stmtFence     = "fence"
 	stmtOffsets   = "offsets"
 	stmtRuns      = "runs"
-	stmtLocks     = "locks"
+	stmtLock      = "lock"
 	stmtLedger    = "ledger"
 	stmtDeadItems = "dead_letters"
 	stmtOvertaken = "overtaken"
@@ -49,7 +49,7 @@ func (a *Applier) prepareCommon(ctx context.Context) error {
 		{stmtRuns, `
 			UPDATE metadb.source_offset SET run = $5::bigint[], run_again = $6::integer, last_sent = $7::bigint
 			WHERE source = $1::text AND stream = $2::integer AND topic = $3::text AND partition = $4::integer`},
-		{stmtLocks, `SELECT pg_advisory_xact_lock_shared($1::integer, u) FROM unnest($2::integer[]) u`},
+		{stmtLock, `SELECT pg_advisory_xact_lock_shared($1::integer, $2::integer)`},
 		{stmtLedger, `
 			INSERT INTO metadb.apply_ledger (table_id, min_id, max_id, closed_ids, bulk)
 			VALUES ($1::integer, $2::bigint, $3::bigint, $4::bigint[], $5::boolean)`},
@@ -85,6 +85,8 @@ func (a *Applier) prepareCommon(ctx context.Context) error {
 // addFence checks that the run still owns the source.
 func (a *Applier) addFence(t *trip) {
 	t.add(step{what: "begin", sql: "BEGIN"})
+	// A new generation, or a run that is ending, is waited for.
+	t.add(step{what: "set patience", sql: "SET LOCAL lock_timeout = 0"})
 	t.add(step{
 		what: "lock the source", stmt: stmtSource,
 		params: [][]byte{int32Bytes(catalog.LockSource), int32Bytes(a.opt.Stream.SourceID)},

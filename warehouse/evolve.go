@@ -84,7 +84,7 @@ func deltaFor(t *table, ev *change.Event) delta {
 		// The key may be the first to come in a new type: narrowed to the old one it
 		// could be another row's.
 		d.columnsDelta(t, ev.KeyShape, ev.Key)
-		d.keyDelta(t, ev.KeyShape)
+		d.keyDelta(t, ev)
 		return d
 	}
 	if t == nil {
@@ -99,7 +99,7 @@ func deltaFor(t *table, ev *change.Event) delta {
 		return d
 	}
 	d.columnsDelta(t, ev.Shape, row)
-	d.keyDelta(t, ev.KeyShape)
+	d.keyDelta(t, ev)
 	if year := yearOf(ev.TsMs); ev.Op != change.Delete && !t.years[year] {
 		d.year = year
 	}
@@ -140,10 +140,11 @@ func noteFor(c change.Column, name string) string {
 }
 
 // keyDelta notes a new or changed key and the indexes that it needs. An event
-// without a key does not take a known key away: damaged names arrive so (rule
-// R12), and the table's key finds their rows.
-func (d *delta) keyDelta(t *table, key *change.Shape) {
-	if key == nil && len(t.key) > 0 {
+// without a key does not take a known key away, and one that has lost it tells
+// nothing: damaged names arrive so (rule R12), and the table's key finds their rows.
+func (d *delta) keyDelta(t *table, ev *change.Event) {
+	key := ev.KeyShape
+	if key == nil && (ev.KeyLost || len(t.key) > 0) {
 		return
 	}
 	names := []string{}

@@ -1,6 +1,7 @@
 package warehouse
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -11,9 +12,10 @@ import (
 )
 
 // addLocks takes the shared locks of all tables of the batch, in the order of
-// their ids (rule R16).
+// their ids (rule R16). From here on nothing is waited for any longer than a batch
+// has patience: what is in the way is in that of one table.
 func (a *Applier) addLocks(t *trip, events []change.Event) {
-	var ids []int32
+	var tables []*table
 	known := make(map[*change.Target]bool)
 	var last *change.Target
 	for i := range events {
@@ -23,11 +25,17 @@ func (a *Applier) addLocks(t *trip, events []change.Event) {
 		}
 		known[target], last = true, target
 		if table := a.tables[tableName{target.Schema, target.Table}]; table != nil {
-			ids = append(ids, table.id)
+			tables = append(tables, table)
 		}
 	}
-	slices.Sort(ids)
-	t.add(step{what: "lock tables", stmt: stmtLocks, params: [][]byte{int32Bytes(catalog.LockTable), int32Array(slices.Compact(ids))}})
+	slices.SortFunc(tables, func(x, y *table) int { return cmp.Compare(x.id, y.id) })
+	t.add(step{what: "set patience", sql: "SET LOCAL lock_timeout = '" + batchPatience + "'"})
+	for _, table := range slices.Compact(tables) {
+		t.add(step{
+			what: "lock table " + table.String(), table: table.tableName, stmt: stmtLock,
+			params: [][]byte{int32Bytes(catalog.LockTable), int32Bytes(table.id)},
+		})
+	}
 }
 
 // fetch reads the current rows of all keys, behind what the trip holds already.

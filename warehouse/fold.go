@@ -105,7 +105,7 @@ func (l *lane) foldKeyless(e *laneEvent, at int64) {
 			before = st.rows[i].row
 			l.endRow(st.rows[i], max(at, st.rows[i].start))
 			st.rows = slices.Delete(st.rows, i, i+1)
-		case l.letters != nil:
+		case l.letters != nil || e.ev.KeyLost:
 			l.missed = append(l.missed, e.ev)
 		}
 	}

@@ -153,32 +153,45 @@ func loadIndexes(ctx context.Context, tx pgx.Tx, oids map[uint32]*table) error {
 // yearBound finds the year in a bound such as FOR VALUES FROM ('2024-01-01 …') TO (…).
 var yearBound = regexp.MustCompile(`FROM \('(\d{4,})-01-01`)
 
+// loadYears reads for which years tables have a partition. PostgreSQL shows bounds
+// only to who may lock the partition; a table of which somebody has locked one
+// takes no events until it is read again.
 func loadYears(ctx context.Context, tx pgx.Tx, tables map[tableName]*table) error {
 	byHistory := make(map[tableName]*table, len(tables))
 	for _, t := range tables {
 		byHistory[tableName{t.schema, t.history}] = t
 	}
 	rows, err := tx.Query(ctx, `
-		SELECT n.nspname, h.relname, pg_get_expr(c.relpartbound, c.oid)
+		WITH locked AS MATERIALIZED (
+			SELECT relation FROM pg_locks WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock' AND granted AND pid <> pg_backend_pid()
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+		SELECT n.nspname, h.relname, CASE WHEN l.relation IS NULL THEN pg_get_expr(c.relpartbound, c.oid) END
 		FROM pg_class h
 		JOIN pg_namespace n ON n.oid = h.relnamespace
 		JOIN pg_inherits i ON i.inhparent = h.oid
 		JOIN pg_class c ON c.oid = i.inhrelid
+		LEFT JOIN locked l ON l.relation = c.oid
 		WHERE h.relkind = 'p' AND h.relispartition`)
 	if err != nil {
 		return err
 	}
 	var n tableName
-	var bound string
+	var bound *string
 	_, err = pgx.ForEachRow(rows, []any{&n.schema, &n.table, &bound}, func() error {
 		t := byHistory[n]
-		m := yearBound.FindStringSubmatch(bound)
-		if t == nil || m == nil {
+		if t != nil && bound == nil && t.fault == nil {
+			t.fault = at(t.tableName, ErrLocked)
+		}
+		if t == nil || bound == nil {
+			return nil
+		}
+		m := yearBound.FindStringSubmatch(*bound)
+		if m == nil {
 			return nil
 		}
 		year, err := strconv.Atoi(m[1])
 		if err != nil {
-			return fmt.Errorf("bound %q of table %s: %w", bound, t, err)
+			return fmt.Errorf("bound %q of table %s: %w", *bound, t, err)
 		}
 		t.years[year] = true
 		return nil

@@ -50,7 +50,7 @@ func (a *Applier) own(ctx context.Context, t *table, to *change.Target) error {
 	})
 	a.opt.Reached("own.after")
 	if err != nil {
-		return fmt.Errorf("take table %s: %w", t, err)
+		return at(t.tableName, fmt.Errorf("take table %s: %w", t, err))
 	}
 	if owner != a.source {
 		return at(t.tableName, fmt.Errorf("table %s, origin %q, is fed by data source %q: %w", t, to.Origin, owner, ErrOwned))

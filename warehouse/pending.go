@@ -46,14 +46,19 @@ func (p *Pending) reason(blockers []int32) string {
 	if p.size > 0 {
 		what = fmt.Sprintf("table %s.%s waits while its %d MB are rewritten to %s", p.Schema, p.Table, p.size>>20, p.delta)
 	}
+	return what + blockedBy(blockers)
+}
+
+// blockedBy names processes; none if there are none.
+func blockedBy(blockers []int32) string {
 	if len(blockers) == 0 {
-		return what
+		return ""
 	}
 	pids := make([]string, len(blockers))
 	for i, pid := range blockers {
 		pids[i] = strconv.Itoa(int(pid))
 	}
-	return what + "; blocked by process " + strings.Join(pids, ", ")
+	return "; blocked by process " + strings.Join(pids, ", ")
 }
 
 // Patience says how a pending change is waited for.
@@ -109,33 +114,15 @@ func (p *Pending) Make(ctx context.Context, a *Applier, how Patience) error {
 	}
 }
 
-// blockersEvery is how often a try that waits is looked at.
-const blockersEvery = 30 * time.Millisecond
-
 // try tries to make the change, and tells meanwhile who is in its way.
 func (p *Pending) try(ctx context.Context, a *Applier, old *table, d delta, patience string, how Patience) error {
-	done := make(chan error, 1)
-	pid := a.conn.PgConn().PID()
-	go func() {
+	return watched(ctx, a.conn, how, p.reason, func() error {
 		// A change that waits, or takes hours, must not keep a new generation waiting
 		// for the source's lock. Only what makes a table needs to know that the source
 		// is still there.
 		_, err := a.tryAlter(ctx, old, d, patience, d.create)
-		done <- err
-	}()
-	tick := time.NewTicker(blockersEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case err := <-done:
-			return err
-		case <-tick.C:
-			if blockers, err := how.Blockers(ctx, pid); err == nil && len(blockers) > 0 {
-				how.Waiting(p.reason(blockers))
-				return <-done
-			}
-		}
-	}
+		return err
+	})
 }
 
 // isLockWait says whether a schema change did not get its locks.

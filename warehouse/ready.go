@@ -23,6 +23,9 @@ func (a *Applier) evolveFor(ctx context.Context, b *change.Batch) (int, error) {
 		if t != nil && t.fault != nil {
 			return 0, t.fault
 		}
+		if a.awaitsKey(n, ev) {
+			return 0, &KeyWait{Schema: n.schema, Table: n.table}
+		}
 		if ev.Op == change.Update && ev.KeyShape == nil && ev.Before == nil && (t == nil || len(t.key) == 0) {
 			return 0, ErrNoKey
 		}
@@ -63,7 +66,7 @@ type readyFor struct {
 }
 
 func (r *readyFor) covers(ev *change.Event) bool {
-	return ev.Target == r.target && ev.Shape == r.row && ev.KeyShape == r.key &&
+	return ev.Target == r.target && ev.Shape == r.row && ev.KeyShape == r.key && !ev.KeyLost &&
 		ev.Op != change.Delete && ev.Op != change.Truncate && r.from <= ev.TsMs && ev.TsMs < r.to
 }
 

@@ -166,6 +166,9 @@ func (a *Applier) replayRow(ctx context.Context, b *change.Batch, next int64, le
 		}
 	}
 	l.fold()
+	if err := l.lost(); err != nil {
+		return err
+	}
 	for i := range l.versions {
 		if next < forever { // a row without a key that was ended since
 			l.versions[i].end, l.versions[i].current = next, false

@@ -15,6 +15,7 @@ BEGIN
     END IF;
     UPDATE metadb.request r SET state = 'failed', detail = 'the data source was dropped', finished_at = now()
     WHERE r.source = drop_data_source.name AND r.state IN ('waiting', 'running') AND r.kind <> 'drop_tables';
+    DELETE FROM metadb.key_wait k WHERE k.source = drop_data_source.name;
     IF drop_tables THEN
         CALL metadb.request_drop(name);
     END IF;

@@ -1,0 +1,153 @@
+package streamer
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"metadb/testsql/broker"
+	"metadb/testsql/captures"
+)
+
+// damage does to a name what the connector does in streamed events.
+func damage(name string) string {
+	var out strings.Builder
+	for _, c := range []byte(name) {
+		if c < 0x80 {
+			out.WriteByte(c)
+		} else {
+			out.WriteRune(0xff00 + rune(c))
+		}
+	}
+	return out.String()
+}
+
+// named gives an event of a table that another name stands for.
+func named(table string, r *kgo.Record) *kgo.Record {
+	from := strings.TrimPrefix(r.Topic, "m.lib.")
+	r.Topic = "m.lib." + strings.Map(func(c rune) rune {
+		if c > 0x7f {
+			return '_'
+		}
+		return c
+	}, table)
+	r.Value = []byte(strings.Replace(string(r.Value), `"table":"`+from+`"`, `"table":"`+table+`"`, 1))
+	return r
+}
+
+// keyless is an event as the connector sends it under a damaged name: without its
+// key. before is the row before, in JSON; "": none. Column more says how long after
+// base it was.
+func keyless(table, op string, id int, ts int64, before string) *kgo.Record {
+	r := named(damage(table), shaped("x", op, id, ts, column{"more", "int32", fmt.Sprint(ts - base)}))
+	r.Key = nil
+	value := string(r.Value)
+	if before != "" {
+		value = strings.Replace(value, `"before":null`, `"before":`+before, 1)
+	}
+	if op == "d" {
+		value = strings.Replace(value, fmt.Sprintf(`"after":{"id":%d,"more":%d}`, id, ts-base), `"after":null`, 1)
+	}
+	r.Value = []byte(value)
+	return r
+}
+
+// playTopic produces one topic of a recording.
+func (b *bed) playTopic(name, topic string) {
+	b.Helper()
+	records := func(yield func(captures.Record, error) bool) {
+		for rec, err := range captures.Read(name) {
+			if (err != nil || rec.Topic == topic) && !yield(rec, err) {
+				return
+			}
+		}
+	}
+	if _, err := broker.Fill(b.Context(), b.kafka.Addr(), broker.Partitions{topic: 1}, records, 0); err != nil {
+		b.Fatal(err)
+	}
+}
+
+const waitsForKey = "SELECT (reason LIKE '%table ' || $1 || ' waits for its key:%')::text FROM metadb.status"
+
+// TestDamagedNameWaitsForItsKey reads the recorded topic with the damaged name, whose
+// events have no key, before and after the one that brings the key.
+func TestDamagedNameWaitsForItsKey(t *testing.T) {
+	t.Parallel()
+	const right, wrong = "metadb_shop_1.Sales_Dept.R_gion", "metadb_shop_1.Sales_Dept.R__gion"
+	for name, first := range map[string]string{"before": wrong, "after": right} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBed(t)
+			b.source(`^metadb_shop_1\.Sales_Dept\.R_*gion$`)
+			stop := b.start()
+			b.playTopic("shop", first)
+			if first == wrong {
+				b.waitFor("true", waitsForKey, "Sales Dept.Région")
+				since := b.text("SELECT since::text FROM metadb.key_wait")
+				stop()
+				b.start()
+				b.waitFor("true", waitsForKey, "Sales Dept.Région")
+				if got := b.text("SELECT since::text FROM metadb.key_wait"); got != since {
+					t.Errorf("the wait began again at %s, was %s", got, since)
+				}
+				b.playTopic("shop", right)
+			} else {
+				b.drained()
+				b.playTopic("shop", wrong)
+			}
+			b.drained()
+			if got := b.text(`SELECT string_agg(concat_ws(' ', id, "Größe", __current), '; ' ORDER BY id, __start) FROM "Sales Dept"."Région__"`); got != "1 grün f; 1 groß t; 2 blå t" {
+				t.Errorf("rows: %s", got)
+			}
+			b.waitFor("active||0|0", "SELECT concat_ws('|', source_stream, reason, dead_letters, (SELECT count(*) FROM metadb.key_wait)) FROM metadb.status")
+		})
+	}
+}
+
+// TestTwoDamagedNames lets two tables wait of which only one gets its key, while
+// the events under its right name, and all others, go on.
+func TestTwoDamagedNames(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.source(`^m\.`)
+	b.start()
+	b.produce(keyless("Größe", "u", 1, base+5, ""), keyless("Länge", "d", 2, base+5, `{"id":2,"more":null}`), shaped("other", "c", 1, base))
+	b.waitFor("true", waitsForKey, "lib.Größe")
+	b.waitFor("true", waitsForKey, "lib.Länge")
+	b.waitFor("1", "SELECT count(*)::text FROM lib.other")
+	b.produce(named("Größe", shaped("x", "r", 1, base)))
+	b.waitFor("2", `SELECT count(*)::text FROM lib."Größe__" WHERE id = 1`)
+	b.waitFor("0 true", "SELECT (SELECT count(*) FROM metadb.source_offset WHERE topic = 'm.lib.L__nge' AND next > 0) || ' ' || (reason LIKE 'table lib.Länge%')::text FROM metadb.status")
+	b.produce(named("Länge", shaped("x", "r", 3, base)))
+	b.drained()
+	b.waitFor("0", "SELECT dead_letters::text FROM metadb.status")
+}
+
+// TestKeyThatNeverComes gives up: rows are kept, and what cannot be applied without
+// the key becomes dead letters, which are brought back once it is known after all.
+func TestKeyThatNeverComes(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.exec("CALL metadb.alter_system_set('key_max_wait', '1')")
+	b.source(`^m\.`)
+	stop := b.start()
+	b.produce(keyless("Größe", "c", 1, base, ""), keyless("Größe", "c", 2, base, ""), keyless("Größe", "u", 1, base+5, ""),
+		keyless("Größe", "d", 7, base+6, `{"id":7,"more":null}`), keyless("Größe", "d", 2, base+7, `{"id":2,"more":0}`))
+	b.drained()
+	b.waitFor("3,4|1|t", `SELECT concat_ws('|', (SELECT string_agg(("offset"+1)::text, ',' ORDER BY "offset") FROM metadb.dead_letter),
+		(SELECT string_agg(id::text, ' ') FROM lib."Größe"), (SELECT bool_and(given_up_at IS NOT NULL) FROM metadb.key_wait))`)
+	stop()
+	b.exec("CALL metadb.alter_system_set('key_max_wait', '300000')")
+	b.start()
+	b.produce(keyless("Größe", "u", 9, base+8, ""))
+	b.waitFor("3", "SELECT count(*)::text FROM metadb.dead_letter") // it is not waited for again
+	b.produce(named("Größe", shaped("x", "r", 1, base)))
+	b.drained()
+	b.exec("CALL metadb.replay_dead_letters('s')")
+	b.waitFor("done 0", "SELECT state || ' ' || (SELECT count(*) FROM metadb.dead_letter) FROM metadb.request")
+	if got := b.text(`SELECT string_agg(id::text, ' ' ORDER BY id) FROM lib."Größe"`); got != "1 9" {
+		t.Errorf("rows: %s", got)
+	}
+}
