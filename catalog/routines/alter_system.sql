@@ -6,9 +6,8 @@ SET lock_timeout = '5s'
 AS $$
 DECLARE
     known CONSTANT jsonb := '{"checkpoint_segment_size": [3000, 50000], "max_poll_interval": [1800000, 2147483647],
-        "kafka_sync_concurrency": [1, 32], "schema_change_max_wait": [300000, 2147483647],
-        "key_max_wait": [300000, 2147483647], "sync_grace_seconds": [30, 86400],
-        "sync_deadline_seconds": [10800, 31536000], "unadopted_marks_keep_days": [7, 3650],
+        "kafka_sync_concurrency": [1, 32], "schema_change_max_wait": [300000, 2147483647], "key_max_wait": [300000, 2147483647],
+        "sync_grace_seconds": [30, 86400], "sync_deadline_seconds": [10800, 31536000], "unadopted_marks_keep_days": [7, 3650],
         "ledger_keep_days": [7, 3650], "request_keep_days": [30, 3650], "gap_keep_days": [365, 36500],
         "external_sql_folio": [""], "external_sql_reshare": [""]}';
     is_number boolean := jsonb_typeof(known -> parameter -> 0) = 'number';
