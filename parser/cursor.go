@@ -114,8 +114,13 @@ func (c *cursor) parameter() (string, bool) {
 	return c.text[t.start:t.end], true
 }
 
-// literal takes a string constant and returns its value.
+// literal takes a string constant and returns its value. It may stand in
+// parentheses: so do drivers write it that put a parameter's value into the text.
 func (c *cursor) literal() (string, *Error) {
+	open := 0
+	for c.acceptSymbol('(') {
+		open++
+	}
 	t, ok := c.peek()
 	if !ok || t.kind != text {
 		err := c.unexpected()
@@ -126,6 +131,11 @@ func (c *cursor) literal() (string, *Error) {
 	value, problem := literalValue(c.text[t.start:t.end], c.utf8)
 	if problem != "" {
 		return "", c.fault(t, invalidEscape, "%s", problem)
+	}
+	for ; open > 0; open-- {
+		if !c.acceptSymbol(')') {
+			return "", c.wanted(`")"`)
+		}
 	}
 	return value, nil
 }

@@ -12,6 +12,7 @@ func TestShown(t *testing.T) {
 		"alter data source s options (set sasl_pasword 's3cret', drop topics)":                                            `alter data source s options (set sasl_pasword '***', drop topics)`,
 		"alter data source s options (set \"sasl.password\" $$s3cret$$, set sasl_username E's3cret')":                     `alter data source s options (set "sasl.password" '***', set sasl_username '***')`,
 		"alter data source s options (set topics 'a', 's3cret')":                                                          `alter data source s options (set topics 'a', '***')`,
+		"alter data source s options (set topics ('a'), set sasl_password (('s3cret')))":                                  `alter data source s options (set topics ('a'), set sasl_password (('***')))`,
 		"alter data source s options (set topics $1)":                                                                     `alter data source s options (set topics $1)`,
 		"alter system set external_sql_folio = 'https://u:s3cret@x'":                                                      `alter system set external_sql_folio = '***'`,
 		"alter system set max_poll_interval = '5'":                                                                        `alter system set max_poll_interval = '5'`,
