@@ -10,7 +10,7 @@ import (
 type driver struct {
 	// folder holds the programme.
 	folder string
-	// modes are words for the programme, one run each.
+	// modes are words for the programme, one run each; the answers must be the same.
 	modes []string
 	// prepare installs what is needed and returns the words to run and the
 	// environment.
@@ -21,12 +21,28 @@ func pythonProgram(t testing.TB, folder string) (args, env []string) {
 	return []string{"python3", filepath.Join(folder, "program.py")}, []string{"PYTHONPATH=" + python(t, folder)}
 }
 
+func nodeProgram(t testing.TB, folder string) (args, env []string) {
+	return []string{"node", filepath.Join(folder, "program.mjs")}, []string{"NODE_MODULES=" + node(t, folder)}
+}
+
+// javaProgram compiles the programme once for all of its runs.
+func javaProgram(t testing.TB, folder string) (args, env []string) {
+	jars := filepath.Join(java(t, folder), "*")
+	classes := t.TempDir()
+	if err := command(t.Context(), "", nil, "javac", "-encoding", "UTF-8", "-cp", jars, "-d", classes, filepath.Join(folder, "Program.java")); err != nil {
+		t.Fatal(err)
+	}
+	return []string{"java", "-XX:TieredStopAtLevel=1", "-cp", classes + string(filepath.ListSeparator) + jars, "Program"}, nil
+}
+
 func drivers() []driver {
 	return []driver{
 		{"psycopg3", []string{""}, pythonProgram},
 		{"psycopg2", []string{""}, pythonProgram},
 		{"asyncpg", []string{""}, pythonProgram},
 		{"sqlalchemy", []string{""}, pythonProgram},
+		{"node-postgres", []string{""}, nodeProgram},
+		{"pgjdbc", []string{"extended", "simple", "extendedForPrepared", "extendedCacheEverything"}, javaProgram},
 	}
 }
 
@@ -53,11 +69,7 @@ func TestDrivers(t *testing.T) {
 					return out
 				}
 				same(t, "plain "+mode, program(direct, "plain"), program(through, "plain"))
-				name := "own.out"
-				if mode != "" {
-					name = mode + ".out"
-				}
-				compare(t, filepath.Join(d.folder, name), program(through, "own"))
+				compare(t, filepath.Join(d.folder, "own.out"), program(through, "own"))
 			}
 		})
 	}

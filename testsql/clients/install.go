@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -75,23 +76,36 @@ func python(t testing.TB, folder string) string {
 }
 
 // node is a directory with the node_modules of folder/package.json, at the versions
-// of its lock file.
+// of its lock file. A package that brings nothing but a program for each platform
+// has none.
 func node(t testing.TB, folder string) string {
 	t.Helper()
+	debian(t, "npm", "nodejs", "npm")
 	asked := read(t, filepath.Join(folder, "package.json"))
-	lock := read(t, filepath.Join(folder, "package-lock.json"))
-	return installed(t, folder, asked+lock, func(ctx context.Context, dir string) error {
-		err := errors.Join(write(dir, "package.json", asked), write(dir, "package-lock.json", lock))
-		if err != nil {
+	lock, err := os.ReadFile(filepath.Join(folder, "package-lock.json"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return installed(t, folder, asked+string(lock), func(ctx context.Context, dir string) error {
+		how := "install"
+		if len(lock) > 0 {
+			how = "ci"
+			if err := write(dir, "package-lock.json", string(lock)); err != nil {
+				return err
+			}
+		}
+		if err := write(dir, "package.json", asked); err != nil {
 			return err
 		}
-		return command(ctx, dir, nil, "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
+		return command(ctx, dir, nil, "npm", how, "--no-audit", "--no-fund", "--loglevel=error")
 	})
 }
 
 // java is a directory with the jars of folder/pom.xml.
 func java(t testing.TB, folder string) string {
 	t.Helper()
+	debian(t, "javac", "openjdk-17-jdk-headless")
+	debian(t, "mvn", "maven")
 	pom := read(t, filepath.Join(folder, "pom.xml"))
 	return installed(t, folder, pom, func(ctx context.Context, dir string) error {
 		if err := write(dir, "pom.xml", pom); err != nil {
@@ -109,6 +123,25 @@ func goTool(t testing.TB, name, tags, target string) string {
 		return command(ctx, dir, []string{"GOBIN=" + dir, "GOFLAGS="}, "go", "install", "-tags", tags, target)
 	})
 	return filepath.Join(dir, name)
+}
+
+// debian makes sure of a program of Debian's packages, which only root may install.
+func debian(t testing.TB, program string, packages ...string) {
+	t.Helper()
+	if _, err := exec.LookPath(program); err == nil {
+		return
+	}
+	if os.Geteuid() != 0 {
+		t.Fatalf("%s is needed: apt-get install %s", program, strings.Join(packages, " "))
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), installTime)
+	defer cancel()
+	env := []string{"DEBIAN_FRONTEND=noninteractive"}
+	for _, args := range [][]string{{"update", "-q"}, append([]string{"install", "-q", "-y", "--no-install-recommends"}, packages...)} {
+		if err := command(ctx, "", env, append([]string{"apt-get"}, args...)...); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func read(t testing.TB, path string) string {

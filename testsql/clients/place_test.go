@@ -99,6 +99,15 @@ func (p place) URL(scheme string) string {
 	return u.String()
 }
 
+// jdbc is the place as pgJDBC reads it.
+func (p place) jdbc() string {
+	query := url.Values{"user": {p.User}, "password": {p.Password}, "sslmode": {p.sslMode()}}
+	if p.CA != "" {
+		query.Set("sslrootcert", p.CA)
+	}
+	return "jdbc:postgresql://" + net.JoinHostPort(p.Host, p.Port) + "/" + p.Database + "?" + query.Encode()
+}
+
 // env are libpq's variables.
 func (p place) env() []string {
 	list := []string{"PGHOST=" + p.Host, "PGPORT=" + p.Port, "PGUSER=" + p.User, "PGPASSWORD=" + p.Password, "PGDATABASE=" + p.Database,

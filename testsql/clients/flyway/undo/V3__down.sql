@@ -1,0 +1,5 @@
+DROP DATA SOURCE more;
+ALTER DATA SOURCE shop OPTIONS (SET topics '^shop2');
+DROP TABLE two;
+DROP DATA SOURCE shop;
+DROP TABLE one;

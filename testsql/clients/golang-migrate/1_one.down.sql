@@ -1,0 +1,2 @@
+DROP DATA SOURCE shop;
+DROP TABLE one;

@@ -1,0 +1,3 @@
+DROP DATA SOURCE more;
+ALTER DATA SOURCE shop OPTIONS (SET topics '^shop2');
+DROP TABLE two;

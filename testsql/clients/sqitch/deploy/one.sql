@@ -1,0 +1,5 @@
+BEGIN;
+CREATE TABLE one (id integer PRIMARY KEY);
+CREATE DATA SOURCE shop TYPE kafka OPTIONS (brokers '127.0.0.1:1', topics '^shop');
+ALTER DATA SOURCE shop OPTIONS (SET topics '^shop2');
+COMMIT;

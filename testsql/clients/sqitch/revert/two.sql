@@ -1,0 +1,5 @@
+BEGIN;
+DROP DATA SOURCE more;
+ALTER DATA SOURCE shop OPTIONS (SET topics '^shop2');
+DROP TABLE two;
+COMMIT;
