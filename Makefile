@@ -9,7 +9,7 @@ export GOFLAGS := $(GOFLAGS) -buildvcs=false
 LDFLAGS := -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-long test-clients test-pg18 lint lint-full fmt fuzz bench bench-wire soak demo clean
+.PHONY: help build test test-long test-clients test-pg18 lint lint-full fmt fuzz bench bench-sync bench-wire soak demo clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench: build ## Measure the server against the least work; flags in BENCH=
 	$(GO) build -o bin/broker ./testsql/broker/cmd/broker
 	$(GO) build -o bin/bench ./testsql/bench
 	bin/bench -metadb bin/metadb -broker bin/broker $(BENCH)
+
+bench-sync: ## Measure a synchronization of METADB_BENCH_ROWS (1000000) rows beside plain ingestion
+	$(GO) test ./warehouse -run '^$$' -bench BenchmarkSync -benchtime 1x -count=1 -timeout 60m
 
 soak: build ## Load the server for SOAKTIME (30m): lag and memory must stay flat; flags in SOAK=
 	$(GO) build -o bin/broker ./testsql/broker/cmd/broker

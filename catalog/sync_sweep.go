@@ -81,6 +81,9 @@ func (c *Catalog) SweepMarks(ctx context.Context, source string) error {
 	if err != nil {
 		return fmt.Errorf("look for marks to sweep: %w", err)
 	}
+	if err := c.sweepForgotten(ctx); err != nil {
+		return err
+	}
 	for _, table := range idle {
 		if err := c.emptyMarks(ctx, table); err != nil {
 			return fmt.Errorf("empty marks of table %d: %w", table, err)
@@ -131,15 +134,58 @@ func (c *Catalog) emptyMarks(ctx context.Context, table int32) error {
 	})
 }
 
-// sweepEnded removes the marks of rows that have ended. A mark is written together
-// with its row, so one statement sees both or neither.
+// sweepEnded removes the marks of rows that have ended, and repeated ones. A mark is
+// written together with its row, so one statement sees both or neither; what is
+// marked meanwhile is not seen and stays.
 func (c *Catalog) sweepEnded(ctx context.Context, source string, table int32, name string) error {
 	_, err := c.pool.Exec(ctx, fmt.Sprintf(`
-		DELETE FROM metadb.sync_mark_%d m WHERE NOT EXISTS (SELECT FROM %s c WHERE c.__id = m.id)`, table, name))
+		DELETE FROM metadb.sync_mark m WHERE m.table_id = $1 AND NOT EXISTS (SELECT FROM %s c WHERE c.__id = m.id)`, name), table)
 	if err != nil {
 		return err
 	}
 	_, err = c.pool.Exec(ctx, fmt.Sprintf(`
-		UPDATE metadb.sync_table SET confirmed = (SELECT count(*) FROM metadb.sync_mark_%d) WHERE source = $1 AND table_id = $2`, table), source, table)
+		WITH old AS (
+			DELETE FROM metadb.sync_mark_batch WHERE table_id = $1 RETURNING number, ids, lsns
+		), mark AS (
+			SELECT DISTINCT m.number, m.id, m.lsn FROM (SELECT number, unnest(ids) AS id, unnest(lsns) AS lsn FROM old) m
+			WHERE EXISTS (SELECT FROM %s c WHERE c.__id = m.id)
+		), part AS (
+			SELECT m.*, row_number() OVER (PARTITION BY m.number, m.lsn IS NULL ORDER BY m.id) / $2 AS part FROM mark m)
+		INSERT INTO metadb.sync_mark_batch (table_id, number, ids, lsns)
+		SELECT $1, number, array_agg(id ORDER BY id, lsn), CASE WHEN NOT (lsn IS NULL) THEN array_agg(lsn ORDER BY id, lsn) END
+		FROM part GROUP BY number, lsn IS NULL, part`, name), table, markRowSize)
+	if err != nil {
+		return err
+	}
+	_, err = c.pool.Exec(ctx, `
+		UPDATE metadb.sync_table SET confirmed = (SELECT count(*) FROM metadb.sync_mark WHERE table_id = $2)
+			+ (SELECT coalesce(sum(cardinality(ids)), 0) FROM metadb.sync_mark_batch WHERE table_id = $2)
+		WHERE source = $1 AND table_id = $2`, source, table)
 	return err
+}
+
+// markRowSize is how many marks are swept into one row; a batch makes rows of as
+// many at most.
+const markRowSize = 3000
+
+// sweepForgotten removes marks of attempts that are forgotten, as all are once a
+// synchronization has ended. Numbers are not given twice, so no lock is needed. Which
+// there are is found by steps through the index, since this is often asked for.
+func (c *Catalog) sweepForgotten(ctx context.Context) error {
+	for {
+		tag, err := c.pool.Exec(ctx, `
+			WITH RECURSIVE n AS (
+				SELECT min(m.number) AS number FROM metadb.sync_mark_batch m
+				UNION ALL
+				SELECT (SELECT min(m.number) FROM metadb.sync_mark_batch m WHERE m.number > n.number) FROM n WHERE n.number IS NOT NULL)
+			DELETE FROM metadb.sync_mark_batch b WHERE b.ctid = ANY (ARRAY(
+				SELECT m.ctid FROM n JOIN metadb.sync_mark_batch m USING (number)
+				WHERE NOT EXISTS (SELECT FROM metadb.sync_attempt a WHERE a.number = n.number) LIMIT 1000))`)
+		if err != nil {
+			return fmt.Errorf("sweep forgotten marks: %w", err)
+		}
+		if tag.RowsAffected() == 0 {
+			return nil
+		}
+	}
 }

@@ -69,7 +69,7 @@ func TestShopResyncedByOneScript(t *testing.T) {
 			t.Errorf("%s rows are left in %s", got, table)
 		}
 	}
-	b.waitFor("0", "SELECT count(*)::text FROM metadb.sync_mark")
+	b.waitFor("0", "SELECT ((SELECT count(*) FROM metadb.sync_mark) + (SELECT count(*) FROM metadb.sync_mark_batch))::text")
 }
 
 // endsync asks for the end of a synchronization and waits for it. arguments are

@@ -71,6 +71,9 @@ func TestRowsWithoutAKeyAreFoundAgain(t *testing.T) {
 	gone := positioned(row(3000, 1, "a"), 110, 100)
 	gone.Op, gone.Before, gone.Row = change.Delete, gone.Row, nil
 	f.apply(a, gone)
+	if got := f.lines("SELECT relname::text FROM pg_class WHERE relname ~ '^sync_mark_[0-9]+$'"); len(got) != 1 {
+		t.Errorf("partitions of marks: %v", got)
+	}
 	if result := f.endsync(nil); result.Closed != 2 {
 		t.Errorf("%+v", result)
 	}
@@ -79,6 +82,12 @@ func TestRowsWithoutAKeyAreFoundAgain(t *testing.T) {
 	}
 	if got := f.lines("SELECT count(*)::text FROM lib.loan__"); got[0] != "5" {
 		t.Errorf("%s versions, want 5", got[0])
+	}
+	if _, kept, err := DropTables(t.Context(), f.config, DropOptions{Source: "s"}); len(kept) > 0 || err != nil {
+		t.Fatal(kept, err)
+	}
+	if got := f.lines("SELECT relname::text FROM pg_class WHERE relname ~ '^sync_mark_[0-9]+$'"); len(got) != 0 {
+		t.Errorf("marks of a dropped table: %v", got)
 	}
 }
 
@@ -132,7 +141,7 @@ func TestMarksAreSwept(t *testing.T) {
 	if err := f.cat.SweepMarks(t.Context(), "s"); err != nil {
 		t.Fatal(err)
 	}
-	if got := f.lines("SELECT count(*)::text FROM metadb.sync_mark"); got[0] != "1" {
+	if got := f.lines("SELECT coalesce(sum(cardinality(ids)), 0)::text FROM metadb.sync_mark_batch"); got[0] != "1" {
 		t.Errorf("%s marks of one row", got[0])
 	}
 	if got := f.unconfirmed(); got != "2" {
@@ -146,7 +155,7 @@ func TestMarksAreSwept(t *testing.T) {
 	if err := f.cat.SweepMarks(t.Context(), "s"); err != nil {
 		t.Fatal(err)
 	}
-	if got := f.lines("SELECT count(*)::text FROM metadb.sync_mark"); got[0] != "0" {
+	if got := f.lines("SELECT coalesce(sum(cardinality(ids)), 0)::text FROM metadb.sync_mark_batch"); got[0] != "0" {
 		t.Errorf("%s marks that nobody adopted", got[0])
 	}
 	f.apply(a, merge(t, 3000, loanShape, loanKey, 2, "z")) // the run goes on, without marks

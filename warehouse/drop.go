@@ -149,6 +149,9 @@ func dropTable(ctx context.Context, conn *pgx.Conn, t doomed, opt DropOptions, l
 // schema metadb that has a column "table_id", and those that name it.
 func forgetTable(ctx context.Context, tx pgx.Tx, t doomed) error {
 	if t.ID != nil {
+		if _, err := tx.Exec(ctx, "DROP TABLE IF EXISTS "+marksOf(*t.ID)); err != nil {
+			return err
+		}
 		rows, err := tx.Query(ctx, `
 			SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'table_id' AND NOT a.attisdropped
 			WHERE c.relnamespace = 'metadb'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition`)

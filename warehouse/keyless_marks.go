@@ -84,6 +84,7 @@ func (a *Applier) fetchMarked(ctx context.Context, lanes []*lane) error {
 			what: "read marks of " + l.t.String(), oids: []uint32{change.Text.OID(), change.Int4.OID(), change.Int8.ArrayOID()},
 			sql: `SELECT m.id FROM metadb.sync_mark m JOIN metadb.sync_numbers($1) v ON v.number = m.number
 				WHERE m.table_id = $2 AND m.id = ANY ($3) AND (v.lsn IS NULL OR m.lsn >= v.lsn)
+				UNION SELECT m.id FROM metadb.batch_marks($1, $2) m WHERE m.id = ANY ($3)
 				UNION SELECT id FROM metadb.sync_mark_late WHERE table_id = $2 AND id = ANY ($3)`,
 			params: [][]byte{[]byte(a.source), int32Bytes(l.t.id), int64Array(ids)},
 			read: func(r *pgconn.ResultReader) error {

@@ -125,84 +125,79 @@ func (a *Applier) addConfirmed(t *trip, ledger map[int32]*ledgerEntry) {
 	a.addCounters(t, ledger)
 }
 
-// addMarks stores the marks of all tables: those of a snapshot, which are most, and
-// those of streamed events, by a statement each.
+// addMarks stores the marks of all tables, those of one attempt in a table as one row.
 func (a *Applier) addMarks(t *trip, ledger map[int32]*ledgerEntry) {
-	ids, tables, numbers := newArray(change.Int8.OID(), 1024), newArray(change.Int4.OID(), 512), newArray(change.Int4.OID(), 512)
-	sids, stables, snumbers := newArray(change.Int8.OID(), 64), newArray(change.Int4.OID(), 64), newArray(change.Int4.OID(), 64)
-	lsns := newArray(change.Int8.OID(), 64)
+	single, snapshot, streamed := new(markArrays), new(markArrays), new(markArrays)
 	for _, table := range tablesOf(ledger) {
-		if a.addMarksOf(t, table, ledger[table].confirmed.marks) {
-			continue
-		}
 		for _, m := range ledger[table].confirmed.marks {
-			if m.lsn == noLSN {
-				ids.addInt64(m.id)
-				tables.add(int32Bytes(table))
-				numbers.add(int32Bytes(m.number))
-				continue
+			switch {
+			case a.sync.where == catalog.MarksLate || a.sync.prepared[table]:
+				single.add(table, m)
+			case m.lsn == noLSN:
+				snapshot.add(table, m)
+			default:
+				streamed.add(table, m)
 			}
-			sids.addInt64(m.id)
-			stables.add(int32Bytes(table))
-			snumbers.add(int32Bytes(m.number))
-			lsns.addInt64(m.lsn)
 		}
 	}
 	int4s, int8s := change.Int4.ArrayOID(), change.Int8.ArrayOID()
-	late := func(ids, tables *array) {
-		t.add(step{
-			what: "mark rows", oids: []uint32{int4s, int8s, change.Text.OID()},
-			sql:    "INSERT INTO metadb.sync_mark_late (table_id, id, source) SELECT t, i, $3 FROM unnest($1, $2) u(t, i) ON CONFLICT DO NOTHING",
-			params: [][]byte{tables.bytes(), ids.bytes(), []byte(a.source)},
-		})
-	}
 	switch {
-	case ids.n == 0:
+	case len(single.ids) == 0:
 	case a.sync.where == catalog.MarksLate:
-		late(ids, tables)
+		t.add(step{
+			what: "mark rows", oids: []uint32{int8s, int4s, change.Text.OID()},
+			sql:    "INSERT INTO metadb.sync_mark_late (table_id, id, source) SELECT t, i, $3 FROM unnest($1, $2) u(i, t) ON CONFLICT DO NOTHING",
+			params: [][]byte{int64Array(single.ids), int32Array(single.tables), []byte(a.source)},
+		})
 	default:
 		t.add(step{
-			what: "mark rows", oids: []uint32{int8s, int4s, int4s},
-			sql:    "INSERT INTO metadb.sync_mark (id, table_id, number) SELECT i, t, n FROM unnest($1, $2, $3) u(i, t, n)",
-			params: [][]byte{ids.bytes(), tables.bytes(), numbers.bytes()},
+			what: "mark rows", oids: []uint32{int8s, int8s, int4s, int4s},
+			sql: `INSERT INTO metadb.sync_mark (id, table_id, number, lsn)
+				SELECT i, t, n, nullif(l, -1) FROM unnest($1, $2, $3, $4) u(i, l, t, n)`,
+			params: [][]byte{int64Array(single.ids), int64Array(single.lsns), int32Array(single.tables), int32Array(single.numbers)},
 		})
 	}
-	switch {
-	case sids.n == 0:
-	case a.sync.where == catalog.MarksLate:
-		late(sids, stables)
-	default:
+	for _, m := range []*markArrays{snapshot, streamed} {
+		if len(m.ids) == 0 {
+			continue
+		}
+		tables, numbers, from, to := m.runs()
+		lsns := m.lsns
+		if m == snapshot {
+			lsns = nil
+		}
 		t.add(step{
-			what: "mark rows", oids: []uint32{int8s, int4s, int4s, int8s},
-			sql:    "INSERT INTO metadb.sync_mark (id, table_id, number, lsn) SELECT i, t, n, l FROM unnest($1, $2, $3, $4) u(i, t, n, l)",
-			params: [][]byte{sids.bytes(), stables.bytes(), snumbers.bytes(), lsns.bytes()},
+			what: "mark rows", oids: []uint32{int8s, int8s, int4s, int4s, int4s, int4s},
+			sql: `INSERT INTO metadb.sync_mark_batch (table_id, number, ids, lsns)
+				SELECT t, n, ($1::bigint[])[f:l], nullif(($2::bigint[])[f:l], '{}') FROM unnest($3, $4, $5, $6) u(t, n, f, l)`,
+			params: [][]byte{int64Array(m.ids), int64Array(lsns), int32Array(tables), int32Array(numbers), int32Array(from), int32Array(to)},
 		})
 	}
 }
 
-// markDirectly is the number of marks of a table from which they are written to its
-// partition by a statement of their own.
-const markDirectly = 100
+// markArrays are marks, column by column.
+type markArrays struct {
+	ids, lsns       []int64
+	tables, numbers []int32
+}
 
-// addMarksOf does so if they are many and all of one attempt's snapshot, as nearly
-// all are.
-func (a *Applier) addMarksOf(t *trip, table int32, marks []mark) bool {
-	if len(marks) < markDirectly || a.sync.where != catalog.MarksBulk {
-		return false
-	}
-	ids := make([]int64, len(marks))
-	for i, m := range marks {
-		if m.lsn != noLSN || m.number != marks[0].number {
-			return false
+func (m *markArrays) add(table int32, mark mark) {
+	m.ids, m.lsns = append(m.ids, mark.id), append(m.lsns, mark.lsn)
+	m.tables, m.numbers = append(m.tables, table), append(m.numbers, mark.number)
+}
+
+// runs are the tables and attempts of successive marks, with the number of the first
+// and the last mark of each, from 1.
+func (m *markArrays) runs() (tables, numbers, from, to []int32) {
+	for i := range m.ids {
+		if n := len(to); n > 0 && tables[n-1] == m.tables[i] && numbers[n-1] == m.numbers[i] {
+			to[n-1] = int32(i) + 1
+			continue
 		}
-		ids[i] = m.id
+		tables, numbers = append(tables, m.tables[i]), append(numbers, m.numbers[i])
+		from, to = append(from, int32(i)+1), append(to, int32(i)+1)
 	}
-	t.add(step{
-		what: "mark rows", oids: []uint32{change.Int8.ArrayOID(), change.Int4.OID(), change.Int4.OID()},
-		sql:    "INSERT INTO " + marksOf(table) + " (id, table_id, number) SELECT i, $2, $3 FROM unnest($1) u(i)",
-		params: [][]byte{int64Array(ids), int32Bytes(table), int32Bytes(marks[0].number)},
-	})
-	return true
+	return tables, numbers, from, to
 }
 
 // marksOf is a table's partition of metadb.sync_mark.
@@ -324,8 +319,8 @@ func (a *Applier) addAttempts(t *trip) {
 	}
 }
 
-// prepareMarks makes partitions of metadb.sync_mark for tables whose rows the batch
-// may confirm, each in a short transaction of its own.
+// prepareMarks makes partitions of metadb.sync_mark for tables without a key whose
+// rows the batch may confirm, each in a short transaction of its own.
 func (a *Applier) prepareMarks(ctx context.Context, b *change.Batch) error {
 	s := &a.sync
 	if s.where != catalog.MarksBulk {
@@ -353,7 +348,7 @@ func (a *Applier) prepareMarks(ctx context.Context, b *change.Batch) error {
 
 func (a *Applier) prepareMark(ctx context.Context, to *change.Target) error {
 	t := a.tables[tableName{to.Schema, to.Table}]
-	if t == nil || a.sync.prepared[t.id] {
+	if t == nil || len(t.key) > 0 || a.sync.prepared[t.id] {
 		return nil
 	}
 	a.opt.Reached("marks.before")
@@ -370,9 +365,7 @@ func (a *Applier) prepareMark(ctx context.Context, to *change.Target) error {
 		statements := []string{
 			"CREATE TABLE " + name + " (LIKE metadb.sync_mark)",
 			fmt.Sprintf("ALTER TABLE metadb.sync_mark ATTACH PARTITION %s FOR VALUES IN (%d)", name, t.id),
-		}
-		if len(t.key) == 0 {
-			statements = append(statements, "CREATE INDEX ON "+name+" (id)") // see fetchMarked
+			"CREATE INDEX ON " + name + " (id)", // see fetchMarked
 		}
 		for _, sql := range statements {
 			if _, err := tx.Exec(ctx, sql); err != nil {

@@ -15,6 +15,17 @@ AS $$
     WHERE y.source = $1 AND (a.current OR c.lsn IS NOT NULL AND (a.lsn IS NULL OR a.lsn <= c.lsn))
 $$;
 
+-- The marks that count of a table, of those that are stored by the batch.
+CREATE OR REPLACE FUNCTION metadb.batch_marks(source text, table_id integer) RETURNS TABLE (id bigint)
+LANGUAGE sql STABLE
+AS $$
+    SELECT m.id FROM (
+        SELECT unnest(b.ids) AS id, unnest(b.lsns) AS lsn, v.lsn AS since
+        FROM metadb.sync_mark_batch b JOIN metadb.sync_numbers($1) v ON v.number = b.number
+        WHERE b.table_id = $2) m
+    WHERE m.since IS NULL OR m.lsn >= m.since
+$$;
+
 -- FROM and WHERE of the current rows c of a table that the source feeds.
 CREATE OR REPLACE FUNCTION metadb.current_sql(source text, table_id integer) RETURNS text
 LANGUAGE sql STABLE
@@ -38,6 +49,7 @@ AS $$
         || format('
         AND NOT EXISTS (SELECT FROM metadb.sync_mark m JOIN metadb.sync_numbers(%1$L) v ON v.number = m.number
                         WHERE m.table_id = %2$s AND m.id = c.__id AND (v.lsn IS NULL OR m.lsn >= v.lsn))
+        AND NOT EXISTS (SELECT FROM metadb.batch_marks(%1$L, %2$s) m WHERE m.id = c.__id)
         AND NOT EXISTS (SELECT FROM metadb.sync_mark_late l WHERE l.table_id = %2$s AND l.id = c.__id)', $1, $2)
 $$;
 

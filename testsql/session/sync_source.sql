@@ -36,8 +36,7 @@ INSERT INTO metadb.sync_attempt (number, source, generation, connector, lsn) VAL
 INSERT INTO metadb.sync_table (source, table_id, number, snapshot_rows, current_base, unconfirmed_base, unconfirmed_change)
 SELECT 'sensor', id, 1, CASE table_name WHEN 'loan' THEN 9 ELSE 0 END, CASE table_name WHEN 'loan' THEN 10 ELSE 2 END,
        CASE table_name WHEN 'loan' THEN 10 ELSE 2 END, CASE table_name WHEN 'loan' THEN -9 ELSE 0 END FROM metadb.data_table;
-CREATE TABLE metadb.sync_mark_1 PARTITION OF metadb.sync_mark FOR VALUES IN (1);
-INSERT INTO metadb.sync_mark SELECT i, 1, 1, NULL FROM generate_series(1, 9) i;
+INSERT INTO metadb.sync_mark_batch SELECT 1, 1, array_agg(i) FROM generate_series(1, 9) i;
 SELECT source_sync, sync_state, confirmed, unconfirmed FROM metadb.status;
 SELECT source, mode, schema_name, table_name, state, snapshot_rows, current_rows, confirmed, unconfirmed, percent FROM metadb.sync_status;
 EXPLAIN ENDSYNC DATA SOURCE sensor;
