@@ -3,9 +3,11 @@ package scenario
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"iter"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -25,19 +27,21 @@ import (
 type resync struct {
 	before, after  feed
 	topics, again  string // the option topics, before and after
-	snapshot       int    // so many records of after hold its whole snapshot
+	snapshot       int    // so many records of after hold its whole snapshot; 0: all are one piece
 	early          int    // so many only a part of it
 	truth          compare.Options
 	force          string   // what the ENDSYNC must name
+	forced         []string // the same for a CALL
 	watched, topic string   // a table that is read all the time; its topic in after
-	except         []string // tables that are not compared
+
 }
 
 var shopResync = resync{
 	before: feed{names: []string{"shop"}}, topics: shopTopics,
 	after: feed{names: []string{"shop_resync"}}, again: `^metadb_shop_2\.`,
-	snapshot: 2950, truth: compare.Options{Capture: "shop_resync", Oracle: "3_after_endsync"},
+	truth:   compare.Options{Capture: "shop_resync", Oracle: "3_after_endsync"},
 	force:   " FORCE TABLE shop.doomed, shop.scratch_truncate",
+	forced:  []string{"shop", "doomed", "shop", "scratch_truncate"},
 	watched: "shop.customers", topic: "metadb_shop_2.shop.customers",
 }
 
@@ -53,7 +57,7 @@ var smallResync = resync{
 // may be another.
 type feed struct {
 	names      []string
-	partitions int32 // of each topic; 0: as recorded
+	partitions int32 // of each topic, 3 or more; 0: as recorded
 	was, now   string
 }
 
@@ -79,13 +83,7 @@ func (f feed) records(n int) iter.Seq2[captures.Record, error] {
 					rec.Key, rec.Value = f.renamed(rec.Key), f.renamed(rec.Value)
 				}
 				if f.partitions > 0 {
-					if rec.Partition = keyless % f.partitions; rec.Key == nil {
-						keyless++
-					} else {
-						h := fnv.New32a()
-						_, _ = h.Write(rec.Key) // never fails
-						rec.Partition = int32(h.Sum32() % uint32(f.partitions))
-					}
+					rec.Partition = f.part(rec, &keyless)
 					at := partition{rec.Topic, rec.Partition}
 					rec.Offset = next[at]
 					next[at]++
@@ -96,6 +94,30 @@ func (f feed) records(n int) iter.Seq2[captures.Record, error] {
 			}
 		}
 	}
+}
+
+// part is the partition of a record. Each gets records of one recorded partition only,
+// as the order between recorded ones is not that of the source.
+func (f feed) part(rec captures.Record, keyless *int32) int32 {
+	const recorded = 3 // at most
+	var at []int32
+	for p := range f.partitions {
+		if p%recorded == rec.Partition || rec.Partition == 0 && !f.split(rec.Topic) {
+			at = append(at, p)
+		}
+	}
+	if rec.Key == nil {
+		*keyless++
+		return at[int(*keyless)%len(at)]
+	}
+	h := fnv.New32a()
+	_, _ = h.Write(rec.Key) // never fails
+	return at[h.Sum32()%uint32(len(at))]
+}
+
+// split says whether a topic was recorded over several partitions.
+func (f feed) split(topic string) bool {
+	return strings.HasSuffix(topic, ".acct") || strings.HasSuffix(topic, ".item")
 }
 
 func (f feed) renamed(b []byte) []byte {
@@ -136,6 +158,16 @@ func (s *stage) fed(f feed, n int) {
 // resynchronization and left the initial mode.
 func synchronized(t *testing.T, r resync) *stage {
 	t.Helper()
+	s := initial(t, r)
+	s.WaitFor(settle, "snapshot_complete", "SELECT source_sync FROM metadb.status")
+	s.sql("ENDSYNC DATA SOURCE shop;")
+	s.WaitFor(settle, "normal", "SELECT source_sync FROM metadb.status")
+	return s
+}
+
+// initial is a stage with a server that has read what came before.
+func initial(t *testing.T, r resync) *stage {
+	t.Helper()
 	s := newStage(t, kafka.Options{})
 	s.Start()
 	conn := s.Conn()
@@ -149,9 +181,6 @@ func synchronized(t *testing.T, r resync) *stage {
 	s.sql(fmt.Sprintf(`CREATE DATA SOURCE shop TYPE kafka OPTIONS (
 		brokers '%s', security 'plaintext', topics '%s', consumer_group 'scenario', on_bad_value 'null');`, s.broker.Addr(), r.topics))
 	s.streamDrained()
-	s.WaitFor(settle, "snapshot_complete", "SELECT source_sync FROM metadb.status")
-	s.sql("ENDSYNC DATA SOURCE shop;")
-	s.WaitFor(settle, "normal", "SELECT source_sync FROM metadb.status")
 	return s
 }
 
@@ -199,7 +228,7 @@ func (s *stage) ended() {
 // demand compares everything at the end of a resynchronization: the tables with the
 // truth and with what 1.4 made, what was closed, the history of before, and what
 // synchronizing has left.
-func (s *stage) demand(r resync, before *past) {
+func (s *stage) demand(r resync, before *past, live bool) {
 	s.Helper()
 	conn := s.Conn()
 	report, err := compare.Run(s.Context(), conn, r.truth)
@@ -207,14 +236,14 @@ func (s *stage) demand(r resync, before *past) {
 		s.Fatal(err)
 	}
 	for _, t := range report.Tables {
-		if t.Verdict != compare.Equal && t.Verdict != compare.Odd && !slices.Contains(r.except, t.Name) {
+		if t.Verdict != compare.Equal && t.Verdict != compare.Odd {
 			s.Errorf("%s of %s.%s: %s", t.Check, t.Schema, t.Name, t.Verdict)
 		}
 	}
 	if s.Failed() {
 		_ = report.Print(s.Output())
 	}
-	s.demandClosed(r)
+	s.demandClosed(r, live)
 	before.demandKept(s)
 	s.demandNoOverlap()
 	for _, table := range []string{"source_sync", "sync_attempt", "sync_table", "sync_boundary", "sync_letter", "sync_mark_late", "sync_gone"} {
@@ -224,15 +253,53 @@ func (s *stage) demand(r resync, before *past) {
 	s.until(conn, "false", "SELECT unsynchronized::text FROM metadb.status")
 }
 
-func (s *stage) demandClosed(r resync) {
+// demandClosed demands that exactly the right keys are closed. live: while the endsync
+// was at work, records behind the snapshot came.
+func (s *stage) demandClosed(r resync, live bool) {
 	s.Helper()
 	differ, err := compare.Closed(s.Context(), s.Conn(), r.truth.Capture)
 	if err != nil {
 		s.Fatal(err)
 	}
+	reborn := s.reborn(r)
+	differ = slices.DeleteFunc(differ, func(d string) bool {
+		key, wrongly := strings.CutPrefix(d, "closed wrongly: ")
+		return wrongly && live && reborn[key]
+	})
 	if len(differ) > 0 {
 		s.Errorf("%d keys: %s", len(differ), strings.Join(differ[:min(len(differ), 20)], "; "))
 	}
+}
+
+// reborn are the keys that events behind the snapshot name and none before: a row of one
+// was deleted while nothing was captured, and an endsync that comes before the key is
+// inserted again closes it, rightly.
+func (s *stage) reborn(r resync) map[string]bool {
+	s.Helper()
+	keys, i := make(map[string]bool), 0
+	seen := make(map[string]bool)
+	for rec, err := range r.after.records(0) {
+		if err != nil {
+			s.Fatal(err)
+		}
+		i++
+		var key struct{ Payload map[string]any }
+		if rec.Key == nil || json.Unmarshal(rec.Key, &key) != nil {
+			continue
+		}
+		var parts []string
+		for _, column := range slices.Sorted(maps.Keys(key.Payload)) {
+			parts = append(parts, fmt.Sprintf("%s=%v", column, key.Payload[column]))
+		}
+		_, table, _ := strings.Cut(rec.Topic, ".")
+		name := table + " " + strings.Join(parts, ",")
+		if r.snapshot == 0 || i <= r.snapshot {
+			seen[name] = true
+		} else if !seen[name] {
+			keys[name] = true
+		}
+	}
+	return keys
 }
 
 // keyedTables yields the schema, the name and the key of all tables that have one.
@@ -420,15 +487,17 @@ func (s *stage) readers(r resync) (stop func()) {
 }
 
 // staying are the keys of the watched table that are current now and that no event of
-// the resynchronization deletes, but some event names.
+// the resynchronization deletes, but some event up to its snapshot's end names.
 func (s *stage) staying(r resync) []int64 {
 	s.Helper()
 	id := regexp.MustCompile(`"payload":\s*\{\s*"id":\s*(\d+)`)
 	there, gone := make(map[string]bool), make(map[string]bool)
+	i := 0
 	for rec, err := range r.after.records(0) {
 		if err != nil {
 			s.Fatal(err)
 		}
+		i++
 		if rec.Topic != r.topic || rec.Key == nil {
 			continue
 		}
@@ -436,7 +505,9 @@ func (s *stage) staying(r resync) []int64 {
 		if m == nil {
 			s.Fatalf("no id in key %s", rec.Key)
 		}
-		there[string(m[1])] = true
+		if r.snapshot == 0 || i <= r.snapshot {
+			there[string(m[1])] = true
+		}
 		if rec.Value == nil {
 			gone[string(m[1])] = true
 		}

@@ -41,7 +41,7 @@ func TestResyncAsOneScript(t *testing.T) {
 	s.sql("ENDSYNC DATA SOURCE shop" + r.force + ";")
 	s.ended()
 	stop()
-	s.demand(r, before)
+	s.demand(r, before, false)
 }
 
 // TestResyncInTheDocumentedOrder does it as Metadb 1.4 has it: the new stream is named,
@@ -60,7 +60,7 @@ func TestResyncInTheDocumentedOrder(t *testing.T) {
 	s.complete()
 	s.sql("ENDSYNC DATA SOURCE shop" + r.force + ";")
 	s.ended()
-	s.demand(r, before)
+	s.demand(r, before, false)
 }
 
 // TestResyncOverRestarts stops the server at every step of it, also gently.
@@ -88,5 +88,5 @@ func TestResyncOverRestarts(t *testing.T) {
 	s.sql("ENDSYNC DATA SOURCE shop" + r.force + ";")
 	again(s.Kill)
 	s.ended()
-	s.demand(r, before)
+	s.demand(r, before, false)
 }
