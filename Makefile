@@ -9,7 +9,7 @@ export GOFLAGS := $(GOFLAGS) -buildvcs=false
 LDFLAGS := -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-long test-clients test-pg18 lint lint-full fmt fuzz bench bench-sync bench-wire soak demo clean
+.PHONY: help build test test-long test-clients test-bi test-pg18 lint lint-full fmt fuzz bench bench-sync bench-wire soak demo clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ test-long: ## Run all tests, the long ones too, with more of the random ones
 
 test-clients: ## Install drivers and migration tools, and run them through port 8550
 	METADB_TEST_LONG=1 $(GO) test -count=1 -timeout 60m ./testsql/clients
+
+test-bi: ## Install Apache Superset (800 MB), and use it through port 8550
+	METADB_TEST_BI=1 $(GO) test -count=1 -timeout 40m ./testsql/clients -run TestSuperset
 
 test-pg18: ## Run what depends on PostgreSQL on a packaged version 18
 	METADB_TEST_PG_VERSION=18 $(GO) test -count=1 -timeout 20m ./pgwire ./catalog ./warehouse ./testsql/wire

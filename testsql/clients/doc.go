@@ -8,5 +8,6 @@
 // migrations with such statements.
 //
 // What is needed is installed from its registry at the versions that the folders
-// say, into the user's cache directory. With METADB_TEST_LONG only.
+// say, into the user's cache directory: with METADB_TEST_LONG only, and Apache
+// Superset with METADB_TEST_BI only.
 package clients

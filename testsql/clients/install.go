@@ -15,7 +15,7 @@ import (
 )
 
 // installTime bounds one installation.
-const installTime = 10 * time.Minute
+const installTime = 20 * time.Minute
 
 // installed is a directory of the cache that install has filled. Its name holds
 // the checksum of what was asked for, and it appears only when it is complete.

@@ -118,6 +118,19 @@ func (p place) env() []string {
 	return list
 }
 
+// exec runs one statement.
+func (p place) exec(t *testing.T, sql string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), p.URL("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	if _, err := conn.Exec(t.Context(), sql); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
 // query asks for one value.
 func (p place) query(t *testing.T, sql string) (answer string) {
 	t.Helper()
