@@ -19,6 +19,7 @@ type Skip struct {
 	Part   int32 // index in Batch.Parts
 	Reason SkipReason
 	Offset int64
+	Last   *Event // without table and row, of the last record of a snapshot; nil: of any other record
 }
 
 // Counts are what became of records beside the events that were applied.

@@ -236,7 +236,11 @@ func (r *reader) decode(rec *kgo.Record, part int, p *position) error {
 	case v.skip == change.Repeated:
 		r.batch.SentAgain(part, rec.Offset, p.mark)
 	default:
-		r.batch.Skips = append(r.batch.Skips, change.Skip{Part: int32(part), Reason: v.skip, Offset: rec.Offset})
+		skip := change.Skip{Part: int32(part), Reason: v.skip, Offset: rec.Offset}
+		if ev.Op == change.Read && ev.Snapshot == change.LastOfSnapshot {
+			skip.Last = &change.Event{Op: ev.Op, Snapshot: ev.Snapshot, Connector: ev.Connector, Pos: ev.Pos, TsMs: ev.TsMs}
+		}
+		r.batch.Skips = append(r.batch.Skips, skip)
 	}
 	return err
 }

@@ -260,3 +260,14 @@ func (b *bed) demandClosed(file string) {
 		}
 	}
 }
+
+// TestSnapshotWhoseLastRecordIsNotWanted ends with a table that a filter stops.
+func TestSnapshotWhoseLastRecordIsNotWanted(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.exec("UPDATE metadb.config SET value = '0' WHERE parameter = 'sync_grace_seconds'")
+	b.source(`^metadb_v19\.`, "table_stop_filter", `^app\.wipe$`)
+	b.start()
+	b.play("variants/v19")
+	b.waitFor("marks", "SELECT coalesce(max(complete_by), '') FROM metadb.source_sync")
+}

@@ -23,6 +23,9 @@ const (
 	stmtDeadItems = "dead_letters"
 	stmtOvertaken = "overtaken"
 	stmtResolve   = "resolve"
+	stmtMarks     = "marks"
+	stmtCounts    = "counts"
+	stmtSnapshot  = "snapshot"
 )
 
 // prepareCommon prepares the statements that do not belong to one table.
@@ -73,6 +76,22 @@ func (a *Applier) prepareCommon(ctx context.Context) error {
 		{stmtResolve, `
 			WITH gap AS (UPDATE metadb.source_gap SET cleared_at = now() WHERE letter = ANY ($1::bigint[]) AND cleared_at IS NULL)
 			DELETE FROM metadb.dead_letter WHERE id = ANY ($1::bigint[]) RETURNING next_ts_ms`},
+		{stmtMarks, `
+			INSERT INTO metadb.sync_mark_batch (table_id, number, ids, lsns)
+			SELECT t, n, ($1::bigint[])[f:l], ($2::bigint[])[f:l]
+			FROM unnest($3::integer[], $4::integer[], $5::integer[], $6::integer[]) u(t, n, f, l)`},
+		{stmtCounts, `
+			INSERT INTO metadb.sync_table AS t (source, table_id, number, snapshot_rows, confirmed, current_change, unconfirmed_change)
+			SELECT $1::text, u.* FROM unnest($2::integer[], $3::integer[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[]) u(t, n, s, m, c, x)
+			ON CONFLICT (source, table_id) DO UPDATE SET
+				number = coalesce(excluded.number, t.number),
+				snapshot_rows = excluded.snapshot_rows + CASE WHEN excluded.number IS DISTINCT FROM t.number AND excluded.number IS NOT NULL THEN 0 ELSE t.snapshot_rows END,
+				confirmed = excluded.confirmed + CASE WHEN excluded.number IS DISTINCT FROM t.number AND excluded.number IS NOT NULL THEN 0 ELSE t.confirmed END,
+				current_change = t.current_change + excluded.current_change,
+				unconfirmed_change = t.unconfirmed_change + excluded.unconfirmed_change`},
+		{stmtSnapshot, `
+			UPDATE metadb.source_sync SET snapshot_at = clock_timestamp(), complete_at = NULL, complete_by = NULL,
+				counts = counts + $2::boolean::integer WHERE source = $1::text`},
 	}
 	for _, s := range statements {
 		if _, err := a.conn.PgConn().Prepare(ctx, s.name, s.sql, nil); err != nil {

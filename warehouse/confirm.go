@@ -46,6 +46,12 @@ func (a *Applier) confirm(ctx context.Context, b *change.Batch) error {
 	for i := range b.Dead {
 		decide(&b.Dead[i].Event, b.Dead[i].Part, b.Dead[i].Offset)
 	}
+	for i := range b.Skips {
+		// A filter has stopped its row, but it says that the snapshot has ended.
+		if sk := &b.Skips[i]; sk.Last != nil {
+			decide(sk.Last, int(sk.Part), sk.Offset)
+		}
+	}
 	if err := a.numberAttempts(ctx); err != nil {
 		return err
 	}

@@ -347,3 +347,35 @@ func TestSnapshotReopens(t *testing.T) {
 	f.apply(a, snap(t, 3000, 200, 1, "z"))
 	expect("another attempt", "seen true, last false, complete false")
 }
+
+// TestLastRecordThatAFilterStops knows the end of a snapshot by a record whose row is
+// not wanted, or could not be applied (rule R18).
+func TestLastRecordThatAFilterStops(t *testing.T) {
+	t.Parallel()
+	for _, dead := range []bool{false, true} {
+		f := newFixture(t)
+		f.beginSync(0)
+		a := f.applier()
+		f.apply(a, snap(t, 1000, 100, 1, "a"))
+		last := snap(t, 1000, 100, 2, "b")
+		last.Snapshot, last.Target, last.Row, last.Shape = change.LastOfSnapshot, nil, nil, nil
+		b := f.batch()
+		if dead {
+			f.aside(b, last)
+		} else {
+			b.Skips = append(b.Skips, change.Skip{Reason: change.Filtered, Offset: f.next, Last: &last})
+			f.next++
+			b.Parts[0].Next = f.next
+		}
+		if _, _, err := a.Apply(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		s, err := f.cat.Snapshot(t.Context(), "s")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !s.AllLast {
+			t.Errorf("dead letter %t: the last record of the snapshot was not seen", dead)
+		}
+	}
+}

@@ -162,15 +162,13 @@ func (a *Applier) addMarks(t *trip, ledger map[int32]*ledgerEntry) {
 			continue
 		}
 		tables, numbers, from, to := m.runs()
-		lsns := m.lsns
-		if m == snapshot {
-			lsns = nil
+		var lsns []byte // NULL
+		if m == streamed {
+			lsns = int64Array(m.lsns)
 		}
 		t.add(step{
-			what: "mark rows", oids: []uint32{int8s, int8s, int4s, int4s, int4s, int4s},
-			sql: `INSERT INTO metadb.sync_mark_batch (table_id, number, ids, lsns)
-				SELECT t, n, ($1::bigint[])[f:l], nullif(($2::bigint[])[f:l], '{}') FROM unnest($3, $4, $5, $6) u(t, n, f, l)`,
-			params: [][]byte{int64Array(m.ids), int64Array(lsns), int32Array(tables), int32Array(numbers), int32Array(from), int32Array(to)},
+			what: "mark rows", stmt: stmtMarks,
+			params: [][]byte{int64Array(m.ids), lsns, int32Array(tables), int32Array(numbers), int32Array(from), int32Array(to)},
 		})
 	}
 }
@@ -249,18 +247,8 @@ func (a *Applier) addCounters(t *trip, ledger map[int32]*ledgerEntry) {
 	if len(seen) == 0 {
 		return
 	}
-	int4s, int8s := change.Int4.ArrayOID(), change.Int8.ArrayOID()
 	t.add(step{
-		what: "count rows", oids: []uint32{change.Text.OID(), int4s, int4s, int8s, int8s, int8s, int8s},
-		sql: `
-			INSERT INTO metadb.sync_table AS t (source, table_id, number, snapshot_rows, confirmed, current_change, unconfirmed_change)
-			SELECT $1, u.* FROM unnest($2, $3, $4, $5, $6, $7) u(t, n, s, m, c, x)
-			ON CONFLICT (source, table_id) DO UPDATE SET
-				number = coalesce(excluded.number, t.number),
-				snapshot_rows = excluded.snapshot_rows + CASE WHEN excluded.number IS DISTINCT FROM t.number AND excluded.number IS NOT NULL THEN 0 ELSE t.snapshot_rows END,
-				confirmed = excluded.confirmed + CASE WHEN excluded.number IS DISTINCT FROM t.number AND excluded.number IS NOT NULL THEN 0 ELSE t.confirmed END,
-				current_change = t.current_change + excluded.current_change,
-				unconfirmed_change = t.unconfirmed_change + excluded.unconfirmed_change`,
+		what: "count rows", stmt: stmtCounts,
 		params: [][]byte{
 			[]byte(a.source), tables.bytes(), numbers.bytes(), int64Array(seen), int64Array(marks), int64Array(current), int64Array(unconfirmed),
 		},
@@ -312,9 +300,7 @@ func (a *Applier) addAttempts(t *trip) {
 	}
 	if s.batch.restart || len(s.batch.rows) > 0 {
 		t.add(step{
-			what: "note snapshot", oids: []uint32{text, change.Bool.OID()}, params: [][]byte{[]byte(a.source), {boolByte(s.batch.restart)}},
-			sql: `UPDATE metadb.source_sync SET snapshot_at = clock_timestamp(), complete_at = NULL, complete_by = NULL,
-				counts = counts + $2::integer WHERE source = $1`,
+			what: "note snapshot", stmt: stmtSnapshot, params: [][]byte{[]byte(a.source), {boolByte(s.batch.restart)}},
 		})
 	}
 }
