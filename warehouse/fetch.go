@@ -12,20 +12,27 @@ import (
 )
 
 // addLocks takes the shared locks of all tables of the batch, in the order of
-// their ids (rule R16). From here on nothing is waited for any longer than a batch
-// has patience: what is in the way is in that of one table.
-func (a *Applier) addLocks(t *trip, events []change.Event) {
+// their ids (rule R16); dead letters confirm rows, too. From here on nothing is waited
+// for any longer than a batch has patience: what is in the way is in that of one table.
+func (a *Applier) addLocks(t *trip, b *change.Batch) {
 	var tables []*table
 	known := make(map[*change.Target]bool)
 	var last *change.Target
-	for i := range events {
-		target := events[i].Target
+	lock := func(target *change.Target) {
 		if target == last || known[target] {
-			continue
+			return
 		}
 		known[target], last = true, target
 		if table := a.tables[tableName{target.Schema, target.Table}]; table != nil {
 			tables = append(tables, table)
+		}
+	}
+	for i := range b.Events {
+		lock(b.Events[i].Target)
+	}
+	for i := range b.Dead {
+		if ev := &b.Dead[i].Event; ev.Target != nil && ev.Confirms != nil {
+			lock(ev.Target)
 		}
 	}
 	slices.SortFunc(tables, func(x, y *table) int { return cmp.Compare(x.id, y.id) })

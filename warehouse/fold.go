@@ -52,7 +52,7 @@ func (l *lane) merge(e *laneEvent, at int64) {
 		}
 		before = v.row
 	}
-	if e.ev.Op == change.Read && l.changedSince(e.state, at) {
+	if e.ev.Op == change.Read && l.changedSince(e, at) {
 		l.stale = append(l.stale, e.ev)
 		l.confirmCurrent(e)
 		return
@@ -71,15 +71,19 @@ func (l *lane) merge(e *laneEvent, at int64) {
 
 // changedSince says whether what is current for a key began after the given time.
 // A snapshot row that comes so late must not become current: it is read again, or
-// came by another topic than the changes that followed it.
-func (l *lane) changedSince(st *keyState, at int64) bool {
-	for _, r := range st.rows {
-		if r.start > at {
+// came by another topic than the changes that followed it. A version that had to wait
+// for the end which an endsync has written, whole seconds as all of them, began before
+// in the source: it does not tell.
+func (l *lane) changedSince(e *laneEvent, at int64) bool {
+	const second = 1_000_000
+	since := func(start int64) bool { return start > at && !(start <= l.endsynced && start%second == 0) }
+	for _, r := range e.state.rows {
+		if since(r.start) {
 			return true
 		}
 	}
-	for _, v := range st.versions {
-		if l.versions[v].start > at {
+	for _, v := range e.state.versions {
+		if since(l.versions[v].start) {
 			return true
 		}
 	}

@@ -36,6 +36,7 @@ type lane struct {
 	stale        []*change.Event // snapshot rows of keys that have changed since
 	confirmed    []confirmedRow  // stored rows that events confirm
 	marked       map[int64]bool  // keyless tables: rows that are confirmed
+	endsynced    int64           // the latest end that an endsync has written in the table; else never
 	unchanged    int
 	rekeyed      bool // a change of key takes values from the row before
 	missing      int  // unavailable values that nothing could replace
@@ -89,7 +90,7 @@ type version struct {
 }
 
 func newLane(t *table, origin string) *lane {
-	l := &lane{t: t, origin: origin, states: make(map[string]*keyState)}
+	l := &lane{t: t, origin: origin, endsynced: never, states: make(map[string]*keyState)}
 	l.keys = l.arrays()
 	return l
 }

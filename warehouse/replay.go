@@ -68,7 +68,7 @@ func (a *Applier) replay(ctx context.Context, b *change.Batch, letter int64) (St
 			return nil
 		},
 	})
-	a.addLocks(t, b.Events)
+	a.addLocks(t, b)
 	a.opt.Reached("replay.before")
 	if err := t.run(ctx); err != nil {
 		return stats, err

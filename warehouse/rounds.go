@@ -80,6 +80,9 @@ func (a *Applier) lanesOf(ctx context.Context, b *change.Batch, events []change.
 			}
 			l = newLane(t, ev.Target.Origin)
 			l.behind = late
+			if at, known := a.sync.endsynced[t.tableName]; known {
+				l.endsynced = at
+			}
 			byTarget[ev.Target] = l
 			lanes = append(lanes, l)
 		}
