@@ -1,6 +1,7 @@
 package streamer
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"metadb/testsql/captures"
 	"metadb/testsql/compare"
@@ -270,4 +272,32 @@ func TestSnapshotWhoseLastRecordIsNotWanted(t *testing.T) {
 	b.start()
 	b.play("variants/v19")
 	b.waitFor("marks", "SELECT coalesce(max(complete_by), '') FROM metadb.source_sync")
+}
+
+// TestInitialEndsyncInfersUUID converts a text column of which every value is a UUID,
+// as 1.4 does, and reads on.
+func TestInitialEndsyncInfersUUID(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.impatient()
+	text := func(table string, id int, doc string) *kgo.Record {
+		r := event(table, "c", id, doc, 1_700_000_000_000+int64(id))
+		r.Value = bytes.ReplaceAll(r.Value, []byte(`"name":"io.debezium.data.Json","version":1,`), nil)
+		return r
+	}
+	b.source(`^m\.`)
+	b.start()
+	b.produce(text("item", 1, uuidA), text("item", 2, uuidB), text("other", 1, uuidA), text("other", 2, "none"))
+	b.drained()
+	b.endsync("")
+	const types = `SELECT string_agg(table_name || ' ' || data_type, ', ' ORDER BY table_name) FROM information_schema.columns
+		WHERE table_schema = 'lib' AND table_name IN ('item', 'other') AND column_name = 'doc'`
+	if got := b.text(types); got != "item uuid, other text" {
+		t.Errorf("columns: %s", got)
+	}
+	if got := b.text("SELECT detail FROM metadb.request"); got != "converted to type uuid: lib.item__ (doc)" {
+		t.Error(got)
+	}
+	b.produce(text("item", 3, uuidA))
+	b.waitFor("3", "SELECT count(*)::text FROM lib.item")
 }
