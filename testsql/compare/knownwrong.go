@@ -3,7 +3,6 @@ package compare
 import (
 	"math/big"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -68,16 +67,9 @@ func (w wrong) covers(column, key string, ours, theirs Cell) bool {
 	case "form":
 		a, okA := instant(ours.Text)
 		b, okB := instant(theirs.Text)
-		return okA && okB && a.Equal(b) || sameReal(ours.Text, theirs.Text)
+		return okA && okB && a.Equal(b)
 	}
 	return false
-}
-
-// sameReal says whether two texts are one number of single precision.
-func sameReal(a, b string) bool {
-	x, errX := strconv.ParseFloat(a, 32)
-	y, errY := strconv.ParseFloat(b, 32)
-	return errX == nil && errY == nil && x == y
 }
 
 // instant reads a time in the forms that columns of changed types end up in.
