@@ -74,7 +74,7 @@ func TestLogTable(t *testing.T) {
 	s := lone(t)
 	s.Start()
 	s.sql("CREATE DATA SOURCE gone TYPE kafka OPTIONS (brokers '127.0.0.1:1', security 'plaintext', topics 'x', consumer_group 'g');")
-	s.until(s.Conn(), "true", `SELECT EXISTS (SELECT FROM metadb.log WHERE error_severity = 'ERROR' AND message LIKE 'stream interrupted source=gone error=%')::text`)
+	s.until(s.Conn(), "true", `SELECT EXISTS (SELECT FROM metadb.log WHERE error_severity = 'ERROR' AND message LIKE 'stream interrupted source=gone %error=%')::text`)
 	s.Stop()
 	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", s.Port()))
 	if err != nil {
