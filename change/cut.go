@@ -34,16 +34,37 @@ func (b *Batch) Split(i int) (head, tail *Batch) {
 	return b.Cut(cut)
 }
 
-// Before cuts every partition before its first event for which holds is true. The
-// rest lacks these events and all that follow them in their partitions.
-func (b *Batch) Before(holds func(*Event) bool) (head, rest *Batch) {
+// Before cuts every partition before its first event for which holds is true, dead
+// letters among them: what they confirm is written with their table's lock, too. The
+// head lacks these events and all that follow them in their partitions. found has
+// the first event of each partition that was cut.
+func (b *Batch) Before(holds func(*Event) bool) (head, rest *Batch, found []Found) {
 	cut := b.Ends()
-	for j := len(b.Events) - 1; j >= 0; j-- {
-		if ev := &b.Events[j]; holds(ev) {
-			cut[ev.Part] = ev.Offset
+	first := make([]*Event, len(b.Parts))
+	look := func(ev *Event, part int, offset int64) {
+		if ev.Target != nil && offset < cut[part] && holds(ev) {
+			cut[part], first[part] = offset, ev
 		}
 	}
-	return b.Cut(cut)
+	for i := range b.Events {
+		look(&b.Events[i], b.Events[i].Part, b.Events[i].Offset)
+	}
+	for i := range b.Dead {
+		look(&b.Dead[i].Event, b.Dead[i].Part, b.Dead[i].Offset)
+	}
+	for part, ev := range first {
+		if ev != nil {
+			found = append(found, Found{part, ev})
+		}
+	}
+	head, rest = b.Cut(cut)
+	return head, rest, found
+}
+
+// Found is an event before which a partition was cut.
+type Found struct {
+	Part  int // index in Batch.Parts
+	Event *Event
 }
 
 // Ends are the offsets behind the batch, by partition.

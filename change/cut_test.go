@@ -36,7 +36,7 @@ func TestCutKeepsTheMark(t *testing.T) {
 	}
 	target := &Target{Table: "held"}
 	b.Events[0].Target, b.Events[1].Target = target, target
-	head, rest := b.Before(func(ev *Event) bool { return ev.Target.Table == "held" })
+	head, rest, _ := b.Before(func(ev *Event) bool { return ev.Target.Table == "held" })
 	if head.Parts[0].Next != 4 || len(head.Events) != 0 || head.Counts().Repeated != 2 || rest.Counts().Repeated != 0 {
 		t.Fatalf("head ends at %d with %d events, %+v, then %+v", head.Parts[0].Next, len(head.Events), head.Counts(), rest.Counts())
 	}
@@ -60,7 +60,7 @@ func TestBeforeHoldsPartitionsOnly(t *testing.T) {
 		b.Events = append(b.Events, Event{Part: e.part, Offset: int64(i), Target: e.to})
 	}
 	b.Dead = []DeadLetter{{Part: 0, Offset: 6}, {Part: 1, Offset: 7}}
-	head, rest := b.Before(func(ev *Event) bool { return ev.Target == held })
+	head, rest, _ := b.Before(func(ev *Event) bool { return ev.Target == held })
 	offsets := func(b *Batch) (list []int64) {
 		for _, e := range b.Events {
 			list = append(list, e.Offset)
@@ -78,5 +78,21 @@ func TestBeforeHoldsPartitionsOnly(t *testing.T) {
 	}
 	if len(head.Dead) != 1 || len(rest.Dead) != 1 {
 		t.Errorf("dead letters %d and %d", len(head.Dead), len(rest.Dead))
+	}
+}
+
+// TestBeforeHoldsLetters cuts before a dead letter of a held table, too; one of an
+// unknown table does not matter.
+func TestBeforeHoldsLetters(t *testing.T) {
+	t.Parallel()
+	held := &Target{Table: "held"}
+	b := &Batch{Parts: []Part{{Topic: "a", Next: 10}, {Topic: "b", Next: 10}}}
+	b.Dead = []DeadLetter{{Part: 1, Offset: 2}, {Part: 1, Offset: 4, Event: Event{Target: held}}, {Part: 1, Offset: 6, Event: Event{Target: held}}}
+	head, rest, found := b.Before(func(ev *Event) bool { return ev.Target == held })
+	if head.Parts[0].Next != 10 || head.Parts[1].Next != 4 || len(head.Dead) != 1 || len(rest.Dead) != 2 {
+		t.Errorf("head %+v with %d letters, rest with %d", head.Parts, len(head.Dead), len(rest.Dead))
+	}
+	if len(found) != 1 || found[0].Part != 1 || found[0].Event != &b.Dead[1].Event {
+		t.Errorf("found %+v", found)
 	}
 }

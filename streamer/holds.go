@@ -268,21 +268,17 @@ func (h *holds) withhold(b *change.Batch) (kept, left *change.Batch) {
 	if len(h.tables) == 0 {
 		return b, nil
 	}
-	kept, left = b.Before(h.waits)
-	if len(left.Events) == 0 {
+	kept, left, found := b.Before(h.waits)
+	if len(found) == 0 {
 		return b, nil
 	}
 	o := order{rewind: make(map[partition]position)}
-	for i := range left.Events {
-		ev := &left.Events[i]
-		p := &left.Parts[ev.Part]
+	for _, f := range found {
+		p := &left.Parts[f.Part]
 		part := partition{p.Topic, p.Partition}
-		if _, known := o.rewind[part]; known {
-			continue
-		}
 		o.rewind[part] = positionOf(p)
 		h.cut[part] = p.From
-		_, held := h.holding(ev)
+		_, held := h.holding(f.Event)
 		held.topics[p.Topic] = true
 		o.pause = append(o.pause, p.Topic)
 	}

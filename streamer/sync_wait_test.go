@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -65,6 +66,21 @@ func (w *waiting) heard(prefix string) bool {
 	return slices.ContainsFunc(w.notices, func(n string) bool { return strings.HasPrefix(n, prefix) })
 }
 
+// until waits for a notice.
+func (w *waiting) until(t *testing.T, prefix string) {
+	t.Helper()
+	for deadline := time.Now().Add(60 * time.Second); !w.heard(prefix); {
+		select {
+		case err := <-w.err:
+			t.Fatalf("the statement has ended: %v", err)
+		case <-time.After(10 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("no notice %q", prefix)
+		}
+	}
+}
+
 // TestWaitingStatements wait for a snapshot and for an endsync, tell what goes on,
 // hold nothing meanwhile, and may be cancelled without harm.
 func TestWaitingStatements(t *testing.T) {
@@ -81,7 +97,7 @@ func TestWaitingStatements(t *testing.T) {
 	b.drained()
 
 	w := b.call("CALL metadb.sync_data_source_and_wait('s', NULL, false, true)")
-	b.waitFor("waiting for snapshot", "SELECT sync_state FROM metadb.status")
+	w.until(t, "waiting for snapshot") // so it has begun: earlier rows would confirm nothing
 	const renewed = "SELECT (xact_start > $2::timestamptz)::text FROM pg_stat_activity WHERE pid = $1::integer"
 	since := b.text("SELECT clock_timestamp()::text")
 	b.waitFor("true", renewed, w.pid, since)
@@ -96,12 +112,10 @@ func TestWaitingStatements(t *testing.T) {
 		t.Fatalf("the statement did not wait for the end of the snapshot: %v", err)
 	default:
 	}
+	w.until(t, "snapshotting: ")
 	b.produce(snapshotRow(18, snapshot, "last"))
 	if err := <-w.err; err != nil {
 		t.Fatal(err)
-	}
-	if !w.heard("waiting for snapshot") || !w.heard("snapshotting: ") {
-		t.Errorf("notices: %q", w.notices)
 	}
 	b.waitFor("snapshot_complete", "SELECT source_sync FROM metadb.status")
 	b.waitFor("0", "SELECT count(*)::text FROM metadb.sync_counts WHERE NOT counted OR unconfirmed <> 1")

@@ -21,7 +21,6 @@ func widen(now, event change.Type, holds func() bool) change.Type {
 }
 
 func isNumber(t change.Type) bool { return t >= change.Int2 && t <= change.Numeric }
-func isFloat(t change.Type) bool  { return t == change.Float4 || t == change.Float8 }
 func isInt(t change.Type) bool    { return t >= change.Int2 && t <= change.Int8 }
 
 // widenNumber never loses a digit: 1.4 turns bigint into real, ours go to double

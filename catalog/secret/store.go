@@ -68,7 +68,7 @@ func (s Store) File(name string) ([]byte, error) {
 // checkName refuses names that lead out of the directory.
 func checkName(name string) error {
 	if !filepath.IsLocal(name) || slices.Contains(strings.Split(filepath.ToSlash(name), "/"), "..") {
-		return fmt.Errorf("secret file %q: files are named relative to the directory of secrets, without ..", name)
+		return fmt.Errorf("secret file %q: files are named relative to the directory of secrets, without \"..\"", name)
 	}
 	return nil
 }

@@ -84,11 +84,10 @@ func TestTLS(t *testing.T) {
 		t.Error(out)
 	}
 	// Another machine, as far as this one has an address of its own.
-	for _, address := range ownAddresses(t) {
-		if out := ask("host=" + address + " sslmode=require"); !strings.Contains(out, "closed the connection") && !strings.Contains(out, "reset by peer") && !strings.Contains(out, "EOF") {
-			t.Errorf("%s is in no allowed network: %s", address, out)
+	if others := ownAddresses(t); len(others) > 0 {
+		if out := ask("host=" + others[0] + " sslmode=require"); !strings.Contains(out, "closed the connection") && !strings.Contains(out, "reset by peer") && !strings.Contains(out, "EOF") {
+			t.Errorf("%s is in no allowed network: %s", others[0], out)
 		}
-		break
 	}
 }
 
