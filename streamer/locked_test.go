@@ -136,3 +136,32 @@ func TestReplayWaitsForItsTable(t *testing.T) {
 		})
 	}
 }
+
+// TestOnlyTheTopicsOfALetterWait has a record that is set aside, and confirms its row,
+// while somebody holds the lock of its table: nothing else of the batch names this
+// table.
+func TestOnlyTheTopicsOfALetterWait(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	more := func(value string) column { return column{"more", "int32", value} }
+	b.produce(shaped("item", "c", 1, base, more("1")), shaped("other", "c", 1, base, more("1")))
+	b.source(`^m\.`)
+	b.start()
+	b.drained()
+	b.exec("CALL metadb.sync_data_source('s')")
+	b.waitFor("2", "SELECT adopted::integer + mode - 1 || '' FROM metadb.source_sync")
+	holder := b.holding("SELECT pg_advisory_xact_lock(1835295235, id) FROM metadb.data_table WHERE table_name = 'item'")
+	b.produce(shaped("item", "u", 1, base+1, more(`"many"`)), shaped("other", "u", 1, base+1, more("2")))
+	const position = "SELECT next::text FROM metadb.source_offset WHERE topic = $1 ORDER BY stream DESC LIMIT 1"
+	b.waitFor("true", "SELECT (reason LIKE 'table lib.item waits for a lock%')::text FROM metadb.status")
+	b.produce(shaped("other", "u", 1, base+2, more("3")))
+	b.waitFor("3", position, "m.lib.other")
+	if got := b.text(position, "m.lib.item") + b.text("SELECT count(*)::text FROM metadb.dead_letter"); got != "10" {
+		t.Errorf("the locked table's topic and letters: %s, want 10", got)
+	}
+	if err := holder.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.waitFor("2", position, "m.lib.item")
+	b.waitFor("1|0", `SELECT count(*) || '|' || (SELECT sum(unconfirmed) FROM metadb.sync_status WHERE table_name = 'item') FROM metadb.dead_letter`)
+}
