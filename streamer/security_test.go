@@ -149,7 +149,7 @@ func TestSecureListeners(t *testing.T) {
 		{"other_ca", hintAuthority, encrypted, []string{"ca_file", "others.pem"}},
 		{"empty_ca", "holds no certificate", encrypted, []string{"ca_file", "empty.pem"}},
 		{"missing_ca", "no such file", encrypted, []string{"ca_file", "none.pem"}},
-		{"leaving_ca", "without ..", encrypted, []string{"ca_file", "../ca.pem"}},
+		{"leaving_ca", "relative to the directory of secrets", encrypted, []string{"ca_file", "../ca.pem"}},
 		{"host", hintHost, named, []string{"ca_file", "ca.pem"}},
 		{"expired", hintDates, expired, []string{"ca_file", "ca.pem"}},
 		{"no_cert", hintClientCert, mutual, []string{"ca_file", "ca.pem"}},
