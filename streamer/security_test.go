@@ -247,13 +247,14 @@ func TestWrongPasswordIsNotHurried(t *testing.T) {
 	// The same broker under two names: the second must not be asked either.
 	twice := b.kafka.Addr() + "," + strings.Replace(b.kafka.Addr(), "127.0.0.1", "localhost", 1)
 	b.create("s", "brokers", twice, "topics", "x", "security", "sasl_plaintext", "sasl_mechanism", "PLAIN", "sasl_username", user, "sasl_password", "wrong")
-	var last time.Time
-	for i := range 4 {
+	// A run may have two connections on their way when the first is refused; never more.
+	var last, before time.Time
+	for i := range 6 {
 		at := <-asked
-		if early := pause - at.Sub(last); early > 0 {
-			t.Errorf("asked again %v early", early)
+		if early := pause - at.Sub(before); early > 0 {
+			t.Errorf("asked a third time %v early", early)
 		}
-		last = at
+		last, before = at, last
 		b.exec("CALL metadb.create_data_origin($1)", fmt.Sprint("o", i)) // restarts nothing that was refused
 		b.exec("CALL metadb.touch()")
 	}
