@@ -7,8 +7,11 @@ LIST AS data_origins;
 LIST dead_letters;
 LIST requests;
 LIST activity;
+-- in one transaction: the server never sees it enabled
+BEGIN;
 CREATE DATA SOURCE sensor TYPE kafka OPTIONS (brokers '127.0.0.1:1');
 ALTER DATA SOURCE sensor DISABLE;
+COMMIT;
 LIST status;
 INSERT INTO metadb.dead_letter (source, topic, partition, "offset", schema_name, table_name, record_key, record_value, reason)
 VALUES ('sensor', 'sensor.lab.probe', 3, 41, 'lab', 'probe', 'key', 'value', 'bad event: column n: value is outside the range of its column');

@@ -1,7 +1,10 @@
 -- SYNC, ENDSYNC, EXPLAIN ENDSYNC, CANCEL SYNC: what the statements do by themselves.
 -- The source is disabled, so that no worker acts; the numbers are made up.
+-- in one transaction: the server never sees it enabled
+BEGIN;
 CREATE DATA SOURCE sensor TYPE kafka OPTIONS (brokers '127.0.0.1:1', security 'plaintext', topics 'x', consumer_group 'g');
 ALTER DATA SOURCE sensor DISABLE;
+COMMIT;
 SELECT source_sync, sync_state FROM metadb.status;
 BEGIN;
 SYNC DATA SOURCE sensor;
