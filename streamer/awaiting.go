@@ -16,7 +16,7 @@ const blockersEvery = 200 * time.Millisecond
 // lookForBlockers looks, while the applier works, which processes it waits for. The
 // function that it returns ends that, and tells the last ones.
 func (a *applying) lookForBlockers(ctx context.Context) func() []int32 {
-	pid, ended, found := a.applier.PID(), make(chan struct{}), make(chan []int32)
+	pid, ended, found := a.applier.PID(), make(chan struct{}), make(chan []int32, 1)
 	go func() {
 		tick := time.NewTicker(blockersEvery)
 		defer tick.Stop()
@@ -27,6 +27,9 @@ func (a *applying) lookForBlockers(ctx context.Context) func() []int32 {
 				if pids, err := a.opt.Catalog.Blockers(ctx, pid); err == nil && len(pids) > 0 {
 					last = pids
 				}
+			case <-ctx.Done():
+				found <- last
+				return
 			case <-ended:
 				found <- last
 				return

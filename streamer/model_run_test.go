@@ -64,6 +64,8 @@ func newModelBed(t testing.TB) *modelBed {
 // modelRun is a run of the streamer without its Kafka client.
 type modelRun struct {
 	*modelBed
+	ctx      context.Context // ends with the run
+	cancel   context.CancelFunc
 	applying *applying
 	reader   *reader
 	crashAt  int // points of the program to be passed before the crash; below 0: none
@@ -85,8 +87,9 @@ func (r *modelRun) reached(point string) {
 // start begins a run from the stored positions.
 func (b *modelBed) start(shared map[string]bool) (*modelRun, error) {
 	r := &modelRun{modelBed: b, crashAt: -1}
+	r.ctx, r.cancel = context.WithCancel(b.Context())
 	log := slog.New(slog.DiscardHandler)
-	stream, err := b.cat.OpenStream(b.Context(), b.source)
+	stream, err := b.cat.OpenStream(r.ctx, b.source)
 	if err != nil {
 		return nil, err
 	}
@@ -95,22 +98,22 @@ func (b *modelBed) start(shared map[string]bool) (*modelRun, error) {
 		return nil, err
 	}
 	w := newWorker(Options{Catalog: b.cat, Warehouse: b.config, Log: log, Reached: r.reached}, b.source, nil, nil)
-	w.holds = newHolds(b.Context(), w)
+	w.holds = newHolds(r.ctx, w)
 	w.holds.begin(&orders{})
-	router, err := w.router(b.Context())
+	router, err := w.router(r.ctx)
 	if err != nil {
 		return nil, err
 	}
 	c := &consumer{source: b.source, log: log, lag: newLagMeter(), leaving: func() bool { return false }, reached: r.reached, start: make(map[partition]position), done: make(map[partition]int64)}
 	r.applying = &applying{worker: w, stream: stream, letters: letters, consumer: c}
-	if err := r.applying.open(b.Context()); err != nil {
+	if err := r.applying.open(r.ctx); err != nil {
 		return nil, err
 	}
 	c.positions = &positions{catalog: b.cat, source: b.source.Name, stream: stream}
 	for topic := range shared {
 		c.positions.shared.Store(topic, true)
 	}
-	stored, err := c.positions.stored(b.Context())
+	stored, err := c.positions.stored(r.ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -119,6 +122,12 @@ func (b *modelBed) start(shared map[string]bool) (*modelRun, error) {
 	}
 	r.reader = c.reader(router, letters, maxBatch)
 	return r, nil
+}
+
+// stop ends the run, and what it has begun beside.
+func (r *modelRun) stop() {
+	r.applying.applier.Close(r.Context())
+	r.cancel()
 }
 
 // batch reads and applies records; over says that the run has ended, by a crash or
@@ -143,12 +152,12 @@ func (r *modelRun) batch(records []*kgo.Record) (over bool, err error) {
 		return false, nil
 	}
 	r.reader.seal()
-	if err := r.applying.take(r.Context(), r.reader.batch); err != nil {
+	if err := r.applying.take(r.ctx, r.reader.batch); err != nil {
 		return false, err
 	}
 	for k, t := range r.applying.holds.tables {
 		for over = over || t.waits; t.waits; {
-			if err := r.applying.release(r.Context(), <-r.applying.holds.freed); err != nil {
+			if err := r.applying.release(r.ctx, <-r.applying.holds.freed); err != nil {
 				return false, fmt.Errorf("table %s waits: %w", k, err)
 			}
 		}
@@ -207,9 +216,9 @@ func (b *modelBed) deliver(d *modelDelivery) error {
 	if err != nil {
 		return err
 	}
-	defer func() { r.applying.applier.Close(b.Context()) }()
+	defer func() { r.stop() }()
 	again := func() error {
-		r.applying.applier.Close(b.Context())
+		r.stop()
 		if err := b.settled(); err != nil {
 			return err
 		}
