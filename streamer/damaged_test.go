@@ -151,3 +151,18 @@ func TestKeyThatNeverComes(t *testing.T) {
 		t.Errorf("rows: %s", got)
 	}
 }
+
+// TestKeyEndsItsWait lets the key come before anybody waits again for it, as after a
+// restart that reads the right name first: the wait that was noted is over.
+func TestKeyEndsItsWait(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.source(`^m\.`)
+	b.exec("INSERT INTO metadb.key_wait (source, schema_name, table_name) VALUES ('s', 'lib', 'Größe'), ('s', 'lib', 'Länge')")
+	b.start()
+	b.produce(named("Größe", shaped("x", "r", 1, base)))
+	b.drained()
+	if got := b.text("SELECT string_agg(table_name, ' ') FROM metadb.key_wait"); got != "Länge" {
+		t.Errorf("tables that wait for their key: %s", got)
+	}
+}

@@ -185,9 +185,9 @@ func (a *Applier) create(ctx context.Context, tx pgx.Tx, t *table) error {
 	return nil
 }
 
-// setKey records the key columns, and makes the index by which rows of a key of
-// several columns are found: on the current partition only, so that history
-// costs what it did in 1.4.
+// setKey records the key columns, which ends the waits for them, and makes the index
+// by which rows of a key of several columns are found: on the current partition only,
+// so that history costs what it did in 1.4.
 func setKey(ctx context.Context, tx pgx.Tx, t *table, key []string) error {
 	t.keyKnown, t.key = true, t.key[:0]
 	columns := make([]string, 0, len(key)+1)
@@ -198,6 +198,10 @@ func setKey(ctx context.Context, tx pgx.Tx, t *table, key []string) error {
 	_, err := tx.Exec(ctx, "UPDATE metadb.data_table SET key_columns = $2 WHERE id = $1", t.id, key)
 	if err != nil {
 		return fmt.Errorf("record key of %s: %w", t, err)
+	}
+	_, err = tx.Exec(ctx, "DELETE FROM metadb.key_wait WHERE schema_name = $1 AND table_name = $2", t.schema, t.table)
+	if err != nil {
+		return fmt.Errorf("end waits for the key of %s: %w", t, err)
 	}
 	if len(key) < 2 {
 		return nil
