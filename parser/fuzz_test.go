@@ -3,6 +3,7 @@ package parser
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // FuzzRewrite checks what must hold of any text: all but our statements is kept
@@ -18,12 +19,22 @@ func FuzzRewrite(f *testing.F) {
 	} {
 		f.Add(seed, true, true, "UTF8")
 		f.Add(seed, false, false, "LATIN1")
+		f.Add(seed, false, true, "SJIS")
 	}
 	f.Fuzz(func(t *testing.T, message string, standard, settled bool, encoding string) {
 		s := Settings{StandardConformingStrings: standard, Settled: settled, ClientEncoding: encoding}
 		r := Rewrite(message, s)
+		if !mayHold(message) {
+			if own := ownStatements(message); r != nil || own > 0 {
+				t.Fatalf("the pre-check missed %d statements: %+v", own, r)
+			}
+			return
+		}
 		if r == nil {
 			return
+		}
+		if taken := r.Doubt == ""; taken && isWide(message) && !(settled && (encoding == "UTF8" || encoding == "SQL_ASCII" || singleByte[encoding])) {
+			t.Fatalf("taken in encoding %s, settled %t", encoding, settled)
 		}
 		if r.Doubt != "" {
 			if r.Text != message || r.Statements != nil || r.Err != nil {
@@ -74,6 +85,83 @@ func FuzzRewrite(f *testing.F) {
 		for p := 1; p <= count.in(r.Text)+1; p++ {
 			if client, inside := r.Position(p); client < 1 || client > length+1 || inside >= len(r.Statements) {
 				t.Fatalf("position %d is %d in %d", p, client, inside)
+			}
+		}
+	})
+}
+
+// ownStatements is how many statements of ours the splitter finds in a text that
+// the scanner can be given.
+func ownStatements(message string) (n int) {
+	if !boundedWork(message) || strings.IndexByte(message, 0) >= 0 {
+		return 0
+	}
+	tokens, ok := scan(message)
+	if !ok {
+		return 0
+	}
+	statements, _ := split(message, tokens)
+	for _, st := range statements {
+		if _, own := formOf(message, st.tokens); own {
+			n++
+		}
+	}
+	return n
+}
+
+func isWide(message string) bool {
+	return strings.IndexFunc(message, func(r rune) bool { return r >= 0x80 }) >= 0
+}
+
+// FuzzInside puts any text into each kind of literal, as a driver does that quotes
+// it rightly under the session's settings: a text of the client's users is never a
+// statement, and in a statement of ours it reaches the routine as it is.
+func FuzzInside(f *testing.F) {
+	for _, seed := range []string{
+		"", "x", "; list status; --", "'; list status; --", `\'; list status; --`, `\`, "$$; list status", "*/ list status", "\n; list status", `"; list status`,
+		"'\n'; list status", "x') ; drop data source s; --", `x', topics '`,
+	} {
+		f.Add(seed, true, "UTF8")
+		f.Add(seed, false, "LATIN1")
+		f.Add(seed, false, "SJIS")
+	}
+	f.Fuzz(func(t *testing.T, value string, standard bool, encoding string) {
+		if strings.IndexByte(value, 0) >= 0 || encoding == "UTF8" && !utf8.ValidString(value) || len(value) > 10_000 {
+			return // cannot come from a client, or is refused by the backend
+		}
+		s := Settings{StandardConformingStrings: standard, Settled: true, ClientEncoding: encoding}
+		doubled := strings.ReplaceAll(value, "'", "''")
+		plain := doubled
+		if !standard {
+			plain = strings.ReplaceAll(plain, `\`, `\\`)
+		}
+		literals := []string{"'" + plain + "'", "E'" + strings.ReplaceAll(doubled, `\`, `\\`) + "'"}
+		if !strings.Contains(value, "$q$") && !strings.HasSuffix(value, "$q") {
+			literals = append(literals, "$q$"+value+"$q$")
+		}
+		hidden := append([]string{`"` + strings.ReplaceAll(value, `"`, `""`) + `"`}, literals...)
+		if !strings.Contains(value, "*/") && !strings.Contains(value, "/*") && !strings.HasSuffix(value, "*") && !strings.HasSuffix(value, "/") {
+			hidden = append(hidden, "/* "+value+" */ 1", "/*"+value+" */ 1")
+		}
+		if !strings.ContainsAny(value, "\n\r") {
+			hidden = append(hidden, "1 --"+value+"\n")
+		}
+		for _, h := range hidden {
+			if r := Rewrite("select "+h, s); r != nil && (r.Doubt == "" || r.Statements != nil || r.Err != nil) {
+				t.Fatalf("taken from within %q: %+v", h, r)
+			}
+			after := "select " + h + "; list status"
+			if r := Rewrite(after, s); r != nil && r.Doubt == "" && r.Text != "select "+h+"; SELECT * FROM metadb.status" {
+				t.Fatalf("%q became %q, %v", after, r.Text, r.Err)
+			}
+		}
+		for _, l := range literals {
+			r := Rewrite("create data source s type kafka options (brokers "+l+", module 'm')", s)
+			if r == nil || r.Doubt != "" {
+				continue
+			}
+			if want := "CALL metadb.create_data_source(E's', E'kafka', ARRAY[E'brokers'," + quote(value) + ",E'module',E'm']::text[], false)"; r.Err != nil || r.Text != want {
+				t.Fatalf("%q became %q, %v", l, r.Text, r.Err)
 			}
 		}
 	})
