@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
@@ -25,11 +24,7 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 // watched is a console over a catalog with one source that has reported.
 func watched(t *testing.T) (*Server, *pgxpool.Pool) {
 	t.Helper()
-	db := pgtest.Database(t)
-	err := catalog.Initialize(t.Context(), db.Conn(t), func(ctx context.Context) (*pgx.Conn, error) { return pgx.Connect(ctx, db.URL) })
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := pgtest.Prepared(t, catalog.Initialize)
 	pool := db.Pool(t)
 	cat := catalog.New(pool)
 	if err := cat.Started(t.Context(), "1"); err != nil {
@@ -39,7 +34,7 @@ func watched(t *testing.T) (*Server, *pgxpool.Pool) {
 		t.Fatal(err)
 	}
 	lag := int64(7)
-	err = cat.ReportStatus(t.Context(), `shop "1"`, catalog.Status{
+	err := cat.ReportStatus(t.Context(), `shop "1"`, catalog.Status{
 		State: catalog.StateActive, Lag: &lag, LagSince: time.Now().Add(-time.Hour), LastEvent: time.Unix(1_700_000_000, 0), Partitions: 3,
 	}, 42, catalog.Counts{})
 	if err != nil {

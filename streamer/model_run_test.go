@@ -44,13 +44,7 @@ type modelBed struct {
 
 func newModelBed(t testing.TB) *modelBed {
 	t.Helper()
-	db := pgtest.Database(t)
-	err := catalog.Initialize(t.Context(), db.Conn(t), func(ctx context.Context) (*pgx.Conn, error) {
-		return pgx.Connect(ctx, db.URL)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := pgtest.Prepared(t, catalog.Initialize)
 	config, err := pgx.ParseConfig(db.URL)
 	if err != nil {
 		t.Fatal(err)

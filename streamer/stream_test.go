@@ -37,13 +37,7 @@ type bed struct {
 
 func newBed(t testing.TB, listener ...kfake.Opt) *bed {
 	t.Helper()
-	db := pgtest.Database(t)
-	err := catalog.Initialize(t.Context(), db.Conn(t), func(ctx context.Context) (*pgx.Conn, error) {
-		return pgx.Connect(ctx, db.URL)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := pgtest.Prepared(t, catalog.Initialize)
 	config, err := pgx.ParseConfig(db.URL)
 	if err != nil {
 		t.Fatal(err)

@@ -31,14 +31,7 @@ type fixture struct {
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	db := pgtest.Database(t)
-	conn := db.Conn(t)
-	err := catalog.Initialize(t.Context(), conn, func(ctx context.Context) (*pgx.Conn, error) {
-		return pgx.Connect(ctx, db.URL)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := pgtest.Prepared(t, catalog.Initialize)
 	config, err := pgx.ParseConfig(db.URL)
 	if err != nil {
 		t.Fatal(err)

@@ -32,6 +32,12 @@ type DB struct {
 // Database makes an empty database for the test and drops it at the end.
 func Database(t testing.TB) *DB {
 	t.Helper()
+	return copied(t, "template0")
+}
+
+// copied makes a copy of a database for the test and drops it at the end.
+func copied(t testing.TB, template string) *DB {
+	t.Helper()
 	admin, err := shared.address()
 	if err != nil {
 		t.Fatalf("pgtest: %v", err)
@@ -41,17 +47,25 @@ func Database(t testing.TB) *DB {
 	if err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}
-	if err := execute(t.Context(), admin, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()+" TEMPLATE template0"); err != nil {
+	if err := create(t.Context(), admin, name, template); err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), cleanupTime)
-		defer cancel()
-		if err := execute(ctx, admin, "DROP DATABASE "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)"); err != nil {
+		if err := drop(admin, name); err != nil {
 			t.Errorf("pgtest: %v", err)
 		}
 	})
 	return db
+}
+
+func create(ctx context.Context, admin, name, template string) error {
+	return execute(ctx, admin, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()+" TEMPLATE "+pgx.Identifier{template}.Sanitize())
+}
+
+func drop(admin, name string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), cleanupTime)
+	defer cancel()
+	return execute(ctx, admin, "DROP DATABASE "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)")
 }
 
 // describe derives a database's address from the superuser's.

@@ -1,6 +1,7 @@
 package pgtest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"testing"
@@ -18,7 +19,7 @@ func run(m *testing.M) (code int) {
 	// Deferred so that the server also goes when the tests panic here; a panic
 	// in a test ends the process, and the server with it.
 	defer func() {
-		if err := shared.close(); err != nil {
+		if err := errors.Join(template.close(), shared.close()); err != nil {
 			fmt.Fprintln(os.Stderr, "pgtest:", err)
 			code = 1
 		}
