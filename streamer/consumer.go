@@ -33,6 +33,7 @@ type consumer struct {
 	log       *slog.Logger
 	lag       *lagMeter
 	leaving   func() bool // the source is gone
+	endsPause time.Duration
 
 	// mu guards start and done.
 	mu    sync.Mutex
@@ -40,18 +41,18 @@ type consumer struct {
 	done  map[partition]int64    // applied since the last commit to the group
 }
 
-// Settings of the client. New topics are found within metadataAge; a member that
-// died is replaced at once, because its successor has the same instance id.
+// Settings of the client. New topics are found within defaultMetadataAge; a member
+// that died is replaced at once, because its successor has the same instance id.
 const (
-	metadataAge    = 5 * time.Second
-	sessionTimeout = 20 * time.Second
-	fetchWait      = 200 * time.Millisecond
-	fetchBytes     = 4 << 20  // of a partition
-	answerBytes    = 16 << 20 // of all; one record keeps the whole answer in memory
-	pingTimeout    = 10 * time.Second
-	commitEvery    = time.Second
-	endsEvery      = 5 * time.Second
-	leaveTime      = time.Second
+	defaultMetadataAge = 5 * time.Second
+	sessionTimeout     = 20 * time.Second
+	fetchWait          = 200 * time.Millisecond
+	fetchBytes         = 4 << 20  // of a partition
+	answerBytes        = 16 << 20 // of all; one record keeps the whole answer in memory
+	pingTimeout        = 10 * time.Second
+	commitEvery        = time.Second
+	defaultEndsPause   = 5 * time.Second
+	leaveTime          = time.Second
 )
 
 // consume connects to the source's brokers and joins its group. fail ends the run
@@ -77,7 +78,8 @@ func (w *worker) consume(ctx context.Context, stream catalog.Stream, fail contex
 	}
 	c := &consumer{
 		source: w.source, instance: instanceID(id, w.source.Name), leaving: w.leaving.Load, log: w.log, lag: newLagMeter(), access: access,
-		ready: make(chan struct{}), reached: w.opt.Reached, start: make(map[partition]position), done: make(map[partition]int64),
+		endsPause: w.opt.endsPause,
+		ready:     make(chan struct{}), reached: w.opt.Reached, start: make(map[partition]position), done: make(map[partition]int64),
 	}
 	c.positions = &positions{catalog: w.opt.Catalog, source: w.source.Name, stream: stream, log: w.log}
 	place := func(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
@@ -113,8 +115,8 @@ func (w *worker) consume(ctx context.Context, stream catalog.Stream, fail contex
 		kgo.FetchMaxWait(fetchWait),
 		kgo.FetchMaxPartitionBytes(fetchBytes),
 		kgo.FetchMaxBytes(answerBytes),
-		kgo.MetadataMaxAge(metadataAge),
-		kgo.MetadataMinAge(500*time.Millisecond),
+		kgo.MetadataMaxAge(w.opt.metadataAge),
+		kgo.MetadataMinAge(min(500*time.Millisecond, w.opt.metadataAge)),
 		kgo.WithHooks(w.hook(access, fail)),
 	)
 	if c.client, err = kgo.NewClient(options...); err != nil {
@@ -248,7 +250,7 @@ func (c *consumer) commit(ctx context.Context) {
 func (c *consumer) endsEvery(ctx context.Context) error {
 	admin := kadm.NewClient(c.client)
 	for {
-		if err := sleep(ctx, endsEvery); err != nil {
+		if err := sleep(ctx, c.endsPause); err != nil {
 			return err
 		}
 		topics := c.lag.topics()

@@ -48,6 +48,7 @@ func newBed(t testing.TB, listener ...kfake.Opt) *bed {
 	}
 	t.Cleanup(kafka.Close)
 	b := &bed{TB: t, pool: db.Pool(t), config: config, kafka: kafka}
+	b.opt.metadataAge, b.opt.endsPause = 200*time.Millisecond, 200*time.Millisecond
 	b.cat = catalog.New(b.pool)
 	return b
 }

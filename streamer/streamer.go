@@ -1,6 +1,7 @@
 package streamer
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"maps"
@@ -30,7 +31,7 @@ type Options struct {
 	Beat func()
 
 	// Shorter in tests.
-	refusedPause, deniedPause time.Duration
+	refusedPause, deniedPause, metadataAge, endsPause time.Duration
 }
 
 // Streamer runs a worker for every enabled data source of the catalog.
@@ -52,12 +53,10 @@ func New(opt Options) *Streamer {
 	if opt.Beat == nil {
 		opt.Beat = func() {}
 	}
-	if opt.refusedPause == 0 {
-		opt.refusedPause = defaultRefusedPause
-	}
-	if opt.deniedPause == 0 {
-		opt.deniedPause = defaultDeniedPause
-	}
+	opt.refusedPause = cmp.Or(opt.refusedPause, defaultRefusedPause)
+	opt.deniedPause = cmp.Or(opt.deniedPause, defaultDeniedPause)
+	opt.metadataAge = cmp.Or(opt.metadataAge, defaultMetadataAge)
+	opt.endsPause = cmp.Or(opt.endsPause, defaultEndsPause)
 	return &Streamer{opt: opt, workers: make(map[string]*runningWorker), dropping: make(map[string]bool)}
 }
 
