@@ -18,17 +18,21 @@ build: ## Build bin/metadb
 	$(GO) build -ldflags '$(LDFLAGS)' -o bin/metadb ./cmd/metadb
 
 # Packages in which goroutines meet are tested with the race detector. It makes
-# decoding ten times slower, so that tests with much data run without it.
+# decoding ten times slower: tests with much data, whose names begin with TestBulk,
+# and the models run without it.
 RACY := ./catalog ./cmd/... ./pgwire ./streamer ./testsql/instance ./testsql/kafka ./testsql/scenario
-CALM = $(filter-out $(shell $(GO) list $(RACY)),$(shell $(GO) list ./...)) ./streamer
+CALM = $(filter-out $(shell $(GO) list $(RACY)),$(shell $(GO) list ./...))
+HEAVY := ^TestBulk|^Test[A-Za-z]*Model$$
 
-test: ## Vet, then run all tests; concurrent packages with the race detector too
+test: ## Vet, then run all tests; those of concurrent packages with the race detector
 	$(GO) vet ./...
-	$(GO) test -race -short -timeout 20m $(RACY)
+	$(GO) test -race -skip '$(HEAVY)' -timeout 20m $(RACY)
+	RAPID_CHECKS=200 $(GO) test -run '$(HEAVY)' -timeout 20m ./streamer
 	RAPID_CHECKS=200 $(GO) test -timeout 20m $(CALM)
 
 test-long: ## Run all tests, the long ones too, with more of the random ones
-	METADB_TEST_LONG=1 RAPID_CHECKS=20000 $(GO) test -race -count=1 -timeout 120m ./...
+	METADB_TEST_LONG=1 $(GO) test -race -skip '$(HEAVY)' -count=1 -timeout 120m ./...
+	METADB_TEST_LONG=1 RAPID_CHECKS=20000 $(GO) test -run '$(HEAVY)' -count=1 -timeout 240m ./streamer ./warehouse
 
 test-clients: ## Install drivers and migration tools, and run them through port 8550
 	METADB_TEST_LONG=1 $(GO) test -count=1 -timeout 60m ./testsql/clients

@@ -23,9 +23,9 @@ func (b *bed) set(options ...string) {
 	b.exec("CALL metadb.alter_data_source('s', $1)", actions)
 }
 
-// TestBadValueBecomesNull plays a recording two of whose rows hold a date that is
+// TestBulkBadValueBecomesNull plays a recording two of whose rows hold a date that is
 // none: with the option they are there, without the date.
-func TestBadValueBecomesNull(t *testing.T) {
+func TestBulkBadValueBecomesNull(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	b.play("shop")

@@ -71,9 +71,9 @@ func (b *bed) playTopic(name, topic string) {
 
 const waitsForKey = "SELECT (reason LIKE '%table ' || $1 || ' waits for its key:%')::text FROM metadb.status"
 
-// TestDamagedNameWaitsForItsKey reads the recorded topic with the damaged name, whose
+// TestBulkDamagedNameWaitsForItsKey reads the recorded topic with the damaged name, whose
 // events have no key, before and after the one that brings the key.
-func TestDamagedNameWaitsForItsKey(t *testing.T) {
+func TestBulkDamagedNameWaitsForItsKey(t *testing.T) {
 	t.Parallel()
 	const right, wrong = "metadb_shop_1.Sales_Dept.R_gion", "metadb_shop_1.Sales_Dept.R__gion"
 	for name, first := range map[string]string{"before": wrong, "after": right} {

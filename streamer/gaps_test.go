@@ -38,12 +38,11 @@ func (b *bed) deleteTopics() {
 	}
 }
 
-// TestTopicsMadeAgain deletes all topics and fills new ones of the same names,
+// TestBulkTopicsMadeAgain deletes all topics and fills new ones of the same names,
 // while the server runs and while it does not. Stored offsets mean nothing then,
 // also where they lie inside of the new topic; and events may be missing.
-func TestTopicsMadeAgain(t *testing.T) {
+func TestBulkTopicsMadeAgain(t *testing.T) {
 	t.Parallel()
-	muchData(t)
 	for _, running := range []bool{false, true} {
 		b := newBed(t)
 		b.source(`^hard_recreated\.`)
@@ -149,11 +148,10 @@ func TestSourcesSideBySide(t *testing.T) {
 	}
 }
 
-// TestAnotherGroupReadsTheSameTopics changes the consumer group: everything is read
+// TestBulkAnotherGroupReadsTheSameTopics changes the consumer group: everything is read
 // again, and nothing changes.
-func TestAnotherGroupReadsTheSameTopics(t *testing.T) {
+func TestBulkAnotherGroupReadsTheSameTopics(t *testing.T) {
 	t.Parallel()
-	muchData(t)
 	b := newBed(t)
 	b.source(`^metadb_shop_1\.`, "on_bad_value", "null")
 	b.play("shop")

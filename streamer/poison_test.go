@@ -89,11 +89,10 @@ func poisons() []poison {
 	}
 }
 
-// TestPoison mixes every poison into a stream of good events, one to some hundred:
+// TestBulkPoison mixes every poison into a stream of good events, one to some hundred:
 // the good ones all arrive, and each poison ends where it must.
-func TestPoison(t *testing.T) {
+func TestBulkPoison(t *testing.T) {
 	t.Parallel()
-	muchData(t)
 	b := newBed(t)
 	var records []*kgo.Record
 	good := 0

@@ -12,10 +12,10 @@ import (
 	"metadb/testsql/broker"
 )
 
-// TestReadersSeeWholeStates reads in a loop while recordings stream: never a key
+// TestBulkReadersSeeWholeStates reads in a loop while recordings stream: never a key
 // twice current, never two versions of a key at one time, and never a gap between
 // versions of rows that the source only updates.
-func TestReadersSeeWholeStates(t *testing.T) {
+func TestBulkReadersSeeWholeStates(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ recording, topics, busy, key, updated, updatedKey string }{
 		{"shop", `^metadb_shop_1\.`, "shop.customers", "id", "shop.counters", "name"},
@@ -25,9 +25,6 @@ func TestReadersSeeWholeStates(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.recording, func(t *testing.T) {
 			t.Parallel()
-			if tt.recording != "shop" {
-				muchData(t)
-			}
 			b := newBed(t)
 			b.source(tt.topics)
 			b.start()

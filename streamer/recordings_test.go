@@ -12,11 +12,10 @@ import (
 	"metadb/testsql/compare"
 )
 
-// TestHardRecordings plays the stages of each hard recording, comparing after
+// TestBulkHardRecordings plays the stages of each hard recording, comparing after
 // every one, with restarts of ours between them.
-func TestHardRecordings(t *testing.T) {
+func TestBulkHardRecordings(t *testing.T) {
 	t.Parallel()
-	muchData(t)
 	tests := []struct {
 		name, topics string
 		stages       int
@@ -60,11 +59,10 @@ func TestHardRecordings(t *testing.T) {
 	}
 }
 
-// TestResyncUnderANewPrefix streams the same resync taken the other way: an
+// TestBulkResyncUnderANewPrefix streams the same resync taken the other way: an
 // ordinary snapshot in new topics, after the old ones were read to their end.
-func TestResyncUnderANewPrefix(t *testing.T) {
+func TestBulkResyncUnderANewPrefix(t *testing.T) {
 	t.Parallel()
-	muchData(t)
 	b := newBed(t)
 	b.source(`^hard_resync_same(_new)?\.`)
 	b.start()
@@ -75,11 +73,10 @@ func TestResyncUnderANewPrefix(t *testing.T) {
 	b.demandEqual(b.check(compare.Options{Capture: "hard/resync_same_topics_new_prefix/stage3", Unclosed: true}), "log_nopk")
 }
 
-// TestVariants plays one small database through seven configurations of the
+// TestBulkVariants plays one small database through seven configurations of the
 // connector.
-func TestVariants(t *testing.T) {
+func TestBulkVariants(t *testing.T) {
 	t.Parallel()
-	muchData(t)
 	for _, name := range []string{"vnoschema", "vstring", "vtxmeta", "vnumeric", "vsignal", "vdocs"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -147,10 +144,9 @@ func replayKeys(t *testing.T, name, prefix string) map[string]int {
 	return counts
 }
 
-// TestShopResync streams the recording of a second connector after the first's.
-func TestShopResync(t *testing.T) {
+// TestBulkShopResync streams the recording of a second connector after the first's.
+func TestBulkShopResync(t *testing.T) {
 	t.Parallel()
-	muchData(t)
 	b := newBed(t)
 	b.source(`^metadb_shop_[12]\.`, "on_bad_value", "null")
 	b.play("shop")
@@ -158,14 +154,13 @@ func TestShopResync(t *testing.T) {
 	b.drained()
 	b.play("shop_resync")
 	b.drained()
-	b.demandEqual(b.check(compare.Options{Capture: "shop_resync", Unclosed: true, Oracle: "2_resync_streamed"}), "events_nopk") // keyless: see TestHardRecordings
+	b.demandEqual(b.check(compare.Options{Capture: "shop_resync", Unclosed: true, Oracle: "2_resync_streamed"}), "events_nopk") // keyless: see TestBulkHardRecordings
 }
 
-// TestPartitionsInAnyOrder reads each stage of a recording over several partitions
+// TestBulkPartitionsInAnyOrder reads each stage of a recording over several partitions
 // one partition after the other, in both directions.
-func TestPartitionsInAnyOrder(t *testing.T) {
+func TestBulkPartitionsInAnyOrder(t *testing.T) {
 	t.Parallel()
-	muchData(t)
 	for _, descending := range []bool{false, true} {
 		t.Run(fmt.Sprintf("descending=%v", descending), func(t *testing.T) {
 			t.Parallel()

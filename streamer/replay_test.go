@@ -53,9 +53,9 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// TestReplayUsesTheOptionsOfNow replays under another on_bad_value and another
+// TestBulkReplayUsesTheOptionsOfNow replays under another on_bad_value and another
 // filter.
-func TestReplayUsesTheOptionsOfNow(t *testing.T) {
+func TestBulkReplayUsesTheOptionsOfNow(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	b.play("shop")

@@ -34,11 +34,10 @@ func (b *bed) adopted() {
 	b.waitFor("true", "SELECT EXISTS (SELECT FROM metadb.source_sync WHERE adopted AND mode = 2)::text")
 }
 
-// TestResyncOfTopicsMadeAgain resynchronizes by topics of the old names: nothing of
+// TestBulkResyncOfTopicsMadeAgain resynchronizes by topics of the old names: nothing of
 // what they held before counts, and the gap that they are is filled by the snapshot.
-func TestResyncOfTopicsMadeAgain(t *testing.T) {
+func TestBulkResyncOfTopicsMadeAgain(t *testing.T) {
 	t.Parallel()
-	muchData(t)
 	for _, late := range []bool{false, true} { // the SYNC comes after the new topics were read
 		b := newBed(t)
 		b.impatient()
@@ -68,11 +67,10 @@ func TestResyncOfTopicsMadeAgain(t *testing.T) {
 	}
 }
 
-// TestResyncOfARestoredSource resynchronizes from a source with lower positions, in the
+// TestBulkResyncOfARestoredSource resynchronizes from a source with lower positions, in the
 // same topics.
-func TestResyncOfARestoredSource(t *testing.T) {
+func TestBulkResyncOfARestoredSource(t *testing.T) {
 	t.Parallel()
-	muchData(t)
 	b := newBed(t)
 	b.impatient()
 	b.source(`^hard_restored_init\.`)
@@ -89,12 +87,11 @@ func TestResyncOfARestoredSource(t *testing.T) {
 	b.demandClosedKeys("hard/restored_source_initial/stage2")
 }
 
-// TestResyncWithoutASnapshot reads changes only, of a restored source and after lost
+// TestBulkResyncWithoutASnapshot reads changes only, of a restored source and after lost
 // offsets: the end is refused, also when the deadline has passed, and cancelling
 // leaves every row.
-func TestResyncWithoutASnapshot(t *testing.T) {
+func TestBulkResyncWithoutASnapshot(t *testing.T) {
 	t.Parallel()
-	muchData(t)
 	for _, tt := range []struct{ topics, before, after string }{
 		{`^hard_restored_nodata\.`, "hard/restored_source_no_data/stage1", "hard/restored_source_no_data/stage2"},
 		{`^hard_offlost\.`, "hard/offsets_lost/stage1", "hard/offsets_lost/stage2"},
@@ -124,11 +121,10 @@ func TestResyncWithoutASnapshot(t *testing.T) {
 	}
 }
 
-// TestResyncThatBeganAgain resynchronizes by a snapshot of which two attempts were
+// TestBulkResyncThatBeganAgain resynchronizes by a snapshot of which two attempts were
 // broken off, over what a first reading of the same has left.
-func TestResyncThatBeganAgain(t *testing.T) {
+func TestBulkResyncThatBeganAgain(t *testing.T) {
 	t.Parallel()
-	muchData(t)
 	for _, tt := range []struct{ topics, name string }{
 		{`^hard_snaprestart\.`, "hard/snapshot_restart"}, {`^hard_snapdef\.`, "hard/snapshot_restart_default"},
 	} {

@@ -126,15 +126,6 @@ func (b *bed) play(names ...string) {
 	}
 }
 
-// muchData leaves a test out of the short run, the one with the race detector,
-// which makes decoding ten times slower; make test runs it without.
-func muchData(t *testing.T) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("much data: in the run without the race detector")
-	}
-}
-
 // drained waits until the stored positions are the ends of all the source's topics.
 func (b *bed) drained() {
 	b.Helper()
@@ -179,7 +170,7 @@ func (b *bed) check(o compare.Options) *compare.Report {
 	return report
 }
 
-func TestShopStreams(t *testing.T) {
+func TestBulkShopStreams(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	b.play("shop")

@@ -15,12 +15,11 @@ import (
 	"metadb/testsql/compare"
 )
 
-// TestShopResyncedByOneScript streams the recording of a shop, then names the second
+// TestBulkShopResyncedByOneScript streams the recording of a shop, then names the second
 // connector's topics and begins a synchronization in one transaction, and ends it:
 // exactly the rows that vanished while nothing was captured are closed.
-func TestShopResyncedByOneScript(t *testing.T) {
+func TestBulkShopResyncedByOneScript(t *testing.T) {
 	t.Parallel()
-	muchData(t)
 	b := newBed(t)
 	b.exec("UPDATE metadb.config SET value = '0' WHERE parameter = 'sync_grace_seconds'")
 	b.source(`^metadb_shop_1\.`, "on_bad_value", "null")
@@ -95,11 +94,10 @@ func (b *bed) impatient() {
 	b.exec("UPDATE metadb.config SET value = '2' WHERE parameter = 'sync_deadline_seconds'")
 }
 
-// TestResyncOfTheSameTopics synchronizes with an incremental snapshot in topics that
+// TestBulkResyncOfTheSameTopics synchronizes with an incremental snapshot in topics that
 // still hold unread records of the time before: those confirm nothing (rule R15).
-func TestResyncOfTheSameTopics(t *testing.T) {
+func TestBulkResyncOfTheSameTopics(t *testing.T) {
 	t.Parallel()
-	muchData(t)
 	b := newBed(t)
 	b.impatient()
 	b.source(`^hard_resync_same\.`)
@@ -122,11 +120,10 @@ func TestResyncOfTheSameTopics(t *testing.T) {
 	}
 }
 
-// TestResyncWithANewPrefix does the same by an ordinary snapshot in new topics. What
+// TestBulkResyncWithANewPrefix does the same by an ordinary snapshot in new topics. What
 // the old ones still hold is not read any more.
-func TestResyncWithANewPrefix(t *testing.T) {
+func TestBulkResyncWithANewPrefix(t *testing.T) {
 	t.Parallel()
-	muchData(t)
 	b := newBed(t)
 	b.impatient()
 	b.source(`^hard_resync_same\.`)
@@ -145,11 +142,10 @@ func TestResyncWithANewPrefix(t *testing.T) {
 	b.demandEqual(b.check(compare.Options{Capture: "hard/resync_same_topics_new_prefix/stage3"}))
 }
 
-// TestMarksBeforeTheStatement reads a new stream to its end before the SYNC comes,
+// TestBulkMarksBeforeTheStatement reads a new stream to its end before the SYNC comes,
 // and adopts what it has confirmed (rule R15).
-func TestMarksBeforeTheStatement(t *testing.T) {
+func TestBulkMarksBeforeTheStatement(t *testing.T) {
 	t.Parallel()
-	muchData(t)
 	b := newBed(t)
 	b.impatient()
 	b.source(`^hard_resync_same\.`)
@@ -168,11 +164,10 @@ func TestMarksBeforeTheStatement(t *testing.T) {
 	b.demandEqual(b.check(compare.Options{Capture: "hard/resync_same_topics_new_prefix/stage3"}))
 }
 
-// TestSnapshotThatBeganAgain reads an initial snapshot of which two attempts were
+// TestBulkSnapshotThatBeganAgain reads an initial snapshot of which two attempts were
 // broken off: its endsync closes what only those have brought (rule R17).
-func TestSnapshotThatBeganAgain(t *testing.T) {
+func TestBulkSnapshotThatBeganAgain(t *testing.T) {
 	t.Parallel()
-	muchData(t)
 	b := newBed(t)
 	b.impatient()
 	b.source(`^hard_snaprestart\.`)
