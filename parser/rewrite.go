@@ -24,6 +24,9 @@ type Statement struct {
 	Tag string
 	// Alone says that it may not stand in a transaction.
 	Alone bool
+	// Waits is the routine in which it waits for what it has done already, if it
+	// does: an error from within leaves that as it is.
+	Waits string
 	// Acts says that it changes something.
 	Acts bool
 	// Shown is its text for people: without secrets, comments and line breaks.
@@ -37,6 +40,8 @@ type Rewritten struct {
 	Text string
 	// Statements are ours, in order.
 	Statements []Statement
+	// Blocks are PostgreSQL's that begin or undo a part of a transaction, in order.
+	Blocks []IndexedBlock
 	// Err is the first of our statements' mistakes. The backend fails the
 	// client's own text with a syntax error at or after character First, as no
 	// statement of ours is valid in PostgreSQL, and so does all that an error
@@ -56,6 +61,9 @@ type Rewritten struct {
 
 	edits []edit
 }
+
+// waitRoutine is where the statements wait that act and then wait.
+const waitRoutine = "wait_for_request"
 
 // Rewrite finds Metadb's statements in the text of one message. It returns nil
 // if the text is to be passed on as it is, because it holds none or because it
@@ -86,6 +94,9 @@ func Rewrite(text string, s Settings) *Rewritten {
 	for index, own := range statements {
 		form, ok := formOf(text, own.tokens)
 		if !ok {
+			if b := blockOf(text, own); b != (Block{}) {
+				w.r.Blocks = append(w.r.Blocks, IndexedBlock{index, b})
+			}
 			continue
 		}
 		c := &cursor{text: text, utf8: isUTF8(s), statement: own, next: form.length()}
@@ -99,7 +110,7 @@ func Rewrite(text string, s Settings) *Rewritten {
 		}
 		statement := form.statement(index, text, own)
 		if c.alone {
-			statement.Name, statement.Alone = statement.Name+" WAIT", true
+			statement.Name, statement.Alone, statement.Waits = statement.Name+" WAIT", true, waitRoutine
 		}
 		w.replace(own.start(), own.last(), sql, statement)
 	}

@@ -10,8 +10,9 @@ const (
 	Committed  Outcome = "committed"
 	Failed     Outcome = "failed"
 	RolledBack Outcome = "rolled back"
-	// Unknown is the outcome when the session broke off before COMMIT was
-	// answered, or when a part of the transaction was rolled back.
+	// Unknown is the outcome when the session broke off before the statement or its
+	// COMMIT was answered, or when a part of the transaction was rolled back that
+	// is not known.
 	Unknown Outcome = "unknown"
 )
 
@@ -25,7 +26,10 @@ type Activity struct {
 	Statement   string    // its name
 	Text        string    // without secrets
 	Outcome     Outcome
-	Code        string // SQLSTATE of its error
+
+	// Code is the SQLSTATE of its error. Of a statement that is committed, it is
+	// that of the error that ended its wait.
+	Code string
 }
 
 // journal follows what became of the statements of one session. Its methods are
@@ -36,13 +40,24 @@ type journal struct {
 
 	open   []entry // done, but not committed
 	failed bool    // an error came since the last ReadyForQuery
+	marks  []mark  // savepoints of the transaction, the last is the innermost
+	blind  bool    // of which savepoints there are not all are known
 }
 
 // entry is a statement in a transaction that is not over.
 type entry struct {
 	Activity
-	shaken bool // a ROLLBACK came since: of all, or to a savepoint
+	shaken bool // a ROLLBACK came since: of all, or to a savepoint that is not known
 }
+
+// mark is a savepoint.
+type mark struct {
+	name string
+	at   int // entries before it
+}
+
+// maxMarks bounds the savepoints that are followed.
+const maxMarks = 10_000
 
 func (j *journal) entry(s Statement) Activity {
 	a := j.who
@@ -57,44 +72,81 @@ func (j *journal) done(s Statement) {
 	}
 }
 
-// error takes an error; ours says that it is the given statement's.
-func (j *journal) error(s Statement, ours bool, code string) {
-	j.failed = true
-	if ours && s.Acts {
+// unanswered takes a statement of ours whose answer will not be seen.
+func (j *journal) unanswered(s Statement) {
+	if s.Acts {
 		a := j.entry(s)
-		a.Outcome, a.Code = Failed, code
+		a.Outcome = Unknown
 		j.observe(a)
 	}
 }
 
-// tag takes the command tag of a statement that is not ours. A ROLLBACK of all and
-// one to a savepoint have the same; what comes next tells them apart, but for a
-// COMMIT.
-func (j *journal) tag(tag string) {
-	if len(j.open) == 0 {
+// error takes an error.
+func (j *journal) error(e editedError) {
+	j.failed = true
+	if !e.ours || !e.statement.Acts {
 		return
 	}
+	a := j.entry(e.statement)
+	a.Outcome, a.Code = Failed, e.code
+	if e.waited {
+		a.Outcome = Committed
+	}
+	j.observe(a)
+}
+
+// tag takes the command tag of a statement that is not ours, and what its text says
+// that it does, if that is known.
+func (j *journal) tag(tag string, b Block) {
 	switch tag {
 	case "COMMIT":
 		j.close(Committed, Unknown)
 	case "PREPARE TRANSACTION":
 		j.close(Unknown, Unknown)
+	case "SAVEPOINT":
+		if b.Kind != Savepoint || len(j.marks) == maxMarks {
+			j.blind = true
+			return
+		}
+		j.marks = append(j.marks, mark{b.Name, len(j.open)})
+	case "RELEASE":
+		if i := j.find(b.Name); b.Kind == Release && i >= 0 {
+			j.marks = j.marks[:i]
+			return
+		}
+		j.blind = true
 	case "ROLLBACK":
+		j.rollback(b)
+	}
+}
+
+// rollback takes a ROLLBACK. Of one whose text is not known what comes next tells
+// whether it was of all.
+func (j *journal) rollback(b Block) {
+	i := j.find(b.Name)
+	switch {
+	case b.Kind == Rollback:
+		j.close(RolledBack, RolledBack)
+	case b.Kind == RollbackTo && i >= 0 && !j.blind:
+		rest := j.open[j.marks[i].at:]
+		j.open, j.marks = j.open[:j.marks[i].at], j.marks[:i+1]
+		j.report(rest, RolledBack, RolledBack)
+	default:
+		j.blind = true
 		for i := range j.open {
 			j.open[i].shaken = true
 		}
-	case "BEGIN", "START TRANSACTION":
-		open := j.open
-		j.open = nil
-		for _, e := range open {
-			if !e.shaken {
-				j.open = append(j.open, e)
-				continue
-			}
-			e.Outcome = RolledBack
-			j.observe(e.Activity)
+	}
+}
+
+// find is the place of the innermost savepoint of a name, or -1.
+func (j *journal) find(name string) int {
+	for i := len(j.marks) - 1; i >= 0; i-- {
+		if j.marks[i].name == name {
+			return i
 		}
 	}
+	return -1
 }
 
 // ready takes a ReadyForQuery with its transaction status.
@@ -111,20 +163,27 @@ func (j *journal) ready(status byte) {
 }
 
 // end takes the end of the session; pending says that something was not answered.
+// An error without a ReadyForQuery ended the session, and rolled back.
 func (j *journal) end(pending bool) {
-	if pending {
+	if pending && !j.failed {
 		j.close(Unknown, Unknown)
 	}
 	j.close(RolledBack, RolledBack)
 }
 
-// close reports what was open.
+// close ends the transaction and reports what was open.
 func (j *journal) close(outcome, shaken Outcome) {
-	for _, e := range j.open {
+	open := j.open
+	j.open, j.marks, j.blind = nil, nil, false
+	j.report(open, outcome, shaken)
+}
+
+// report tells the outcome of entries.
+func (j *journal) report(list []entry, outcome, shaken Outcome) {
+	for _, e := range list {
 		if e.Outcome = outcome; e.shaken {
 			e.Outcome = shaken
 		}
 		j.observe(e.Activity)
 	}
-	j.open = nil
 }

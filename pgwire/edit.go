@@ -30,6 +30,7 @@ func editTag(tag string, s Statement) []byte {
 type editedError struct {
 	instead   []byte // nil to change nothing
 	ours      bool   // it is an error of statement
+	waited    bool   // what the statement does was done before; its wait ended so
 	statement Statement
 	code      string
 }
@@ -55,7 +56,7 @@ func editError(body []byte, own *Rewriting, adminRole string, inQuery bool, stat
 		if f.get(codeField) != syntaxError || !hasPosition || position < bad.First {
 			return e
 		}
-		return editedError{bad.fields(f).message(), true, bad.Statement, bad.Code}
+		return editedError{instead: bad.fields(f).message(), ours: true, statement: bad.Statement, code: bad.Code}
 	}
 	s, ours := own.statement(inQuery, statement)
 	missing := false
@@ -82,7 +83,8 @@ func editError(body []byte, own *Rewriting, adminRole string, inQuery bool, stat
 		f = f.set(hintField, `The statement is for members of the role "`+adminRole+`".`)
 	}
 	// What our routines are made of is of no use to the client.
-	return editedError{f.without(contextField).message(), true, s, f.get(codeField)}
+	waited := s.Waits != "" && strings.Contains(f.get(contextField), s.Waits+"(")
+	return editedError{f.without(contextField).message(), true, waited, s, f.get(codeField)}
 }
 
 // fields is the error in place of the backend's, whose severity it keeps, as

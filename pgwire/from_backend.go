@@ -49,22 +49,22 @@ func (f *fromBackend) see(kind byte, body []byte, whole bool) ([]byte, error) {
 	case 'E':
 		n, statement := l.fail()
 		if n.own == nil || !whole {
-			l.journal.error(Statement{}, false, "")
+			l.journal.error(editedError{})
 			return nil, nil
 		}
 		e := editError(body, n.own, f.adminRole, n.query, statement)
-		l.journal.error(e.statement, e.ours, e.code)
+		l.journal.error(e)
 		return e.instead, nil
 	case 'C':
 		n, statement := l.answer(kind)
 		tag, _, _ := cut(body)
 		if n.own == nil || !whole {
-			l.journal.tag(tag)
+			l.journal.tag(tag, n.does(statement))
 			return nil, nil
 		}
 		s, ok := n.own.statement(n.query, statement)
 		if !ok {
-			l.journal.tag(tag)
+			l.journal.tag(tag, n.does(statement))
 			return nil, nil
 		}
 		l.journal.done(s)

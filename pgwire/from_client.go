@@ -16,6 +16,7 @@ type fromClient struct {
 	ledger  *ledger
 	rewrite Rewriter
 	calm    func(text string) bool
+	block   func(text string) Block
 }
 
 func (f *fromClient) look(kind byte, size int) int {
@@ -62,11 +63,11 @@ func (f *fromClient) see(kind byte, head []byte, whole bool) ([]byte, error) {
 		if ok {
 			p = l.names.portals[portal]
 		}
-		l.extended(!p.calm, note{own: p.own})
+		l.extended(!p.calm, note{own: p.own, runs: true, block: p.block})
 	case 'S':
-		l.finish(bySync, false, nil)
+		l.finish(bySync, false, note{})
 	case 'F':
-		l.finish(byCall, true, nil)
+		l.finish(byCall, true, note{})
 	case 'c', 'f':
 		l.copyEnded()
 	}
@@ -77,11 +78,15 @@ func (f *fromClient) see(kind byte, head []byte, whole bool) ([]byte, error) {
 func (f *fromClient) query(body []byte, whole bool) (instead []byte) {
 	text, rest, ok := cut(body)
 	if !whole || !ok || len(rest) > 0 {
-		f.ledger.finish(byQuery, true, nil)
+		f.ledger.finish(byQuery, true, note{})
 		return nil
 	}
 	own := f.rewrite(text, f.ledger.settings())
-	f.ledger.finish(byQuery, own != nil || !f.calm(text), own)
+	n := note{own: own}
+	if own == nil {
+		n.block = f.block(text)
+	}
+	f.ledger.finish(byQuery, own != nil || !f.calm(text), n)
 	if !own.replaces() {
 		return nil
 	}
@@ -99,8 +104,11 @@ func (f *fromClient) parse(body []byte, whole bool) (instead []byte) {
 	own := f.rewrite(text, f.ledger.settings())
 	runs := own.replaces()
 	p := prepared{calm: runs || f.calm(text)}
-	if runs {
+	switch {
+	case runs:
 		p.own = own
+	case own == nil:
+		p.block = f.block(text)
 	}
 	_, known := f.ledger.names.statements[name]
 	set(&f.ledger.names.statements, name, p)

@@ -19,16 +19,27 @@ type cycle struct {
 	end      ending
 	stirs    bool   // it may change a setting
 	failed   bool   // a message of extended failed, and the rest is skipped
+	stopped  bool   // a statement of the Query failed, and the rest is not run
 	notes    []note // of its messages, in order
 }
 
-// note says that a message's answer is to be edited.
+// note says what is to be done with a message's answer.
 type note struct {
-	at    int // the message's index; cycle.extended for the Query
-	own   *Rewriting
+	at    int        // the message's index; cycle.extended for the Query
+	own   *Rewriting // by which it is to be edited
 	query bool
-	parse bool // a Parse, of the statement called name
+	runs  bool  // an Execute
+	block Block // what it does with a part of a transaction, if own is nil
+	parse bool  // a Parse, of the statement called name
 	name  string
+}
+
+// does is what the message's statement at an index does with a part of a transaction.
+func (n note) does(index int) Block {
+	if n.own == nil {
+		return n.block
+	}
+	return n.own.block(index)
 }
 
 // ledger matches the backend's answers with the client's messages. The client's
@@ -77,6 +88,7 @@ func (l *ledger) settings() Settings {
 // current is the open cycle, begun if there is none.
 func (l *ledger) current() *cycle {
 	if l.lost && l.ready {
+		l.unanswered()
 		l.lost = false
 		l.cycles, l.head = l.cycles[:0], 0
 		l.answered, l.finished = 0, 0
@@ -95,7 +107,7 @@ func (l *ledger) current() *cycle {
 func (l *ledger) extended(stirs bool, n note) {
 	c := l.current()
 	c.stirs = c.stirs || stirs
-	if n.own != nil || n.parse {
+	if n.own != nil || n.parse || n.block != (Block{}) {
 		n.at = c.extended
 		c.notes = append(c.notes, n)
 	}
@@ -103,12 +115,13 @@ func (l *ledger) extended(stirs bool, n note) {
 }
 
 // finish writes down the message that ends a cycle.
-func (l *ledger) finish(end ending, stirs bool, own *Rewriting) {
+func (l *ledger) finish(end ending, stirs bool, n note) {
 	c := l.current()
 	c.end = end
 	c.stirs = c.stirs || stirs
-	if own != nil {
-		c.notes = append(c.notes, note{at: c.extended, own: own, query: true})
+	if n.own != nil || n.block != (Block{}) {
+		n.at, n.query = c.extended, true
+		c.notes = append(c.notes, n)
 	}
 }
 
@@ -132,7 +145,32 @@ func (l *ledger) copyEnded() {
 
 // lose gives up matching until the client has seen an answer.
 func (l *ledger) lose() {
+	l.unanswered()
+	l.cycles, l.head, l.answered, l.finished = l.cycles[:0], 0, 0, 0
 	l.lost, l.ready, l.doubtful, l.copying = true, false, true, false
+}
+
+// unanswered tells the journal of the statements whose answers will not be seen.
+func (l *ledger) unanswered() {
+	skipping := false
+	for i := range l.cycles[l.head:] {
+		c, answered, finished := &l.cycles[l.head+i], 0, 0
+		if i == 0 && !l.lost {
+			answered, finished = l.answered, l.finished
+		}
+		skipping = skipping || c.failed
+		for _, n := range c.notes {
+			if skipping || !n.own.replaces() {
+				continue
+			}
+			for _, s := range n.own.Statements {
+				if n.query && s.Index >= finished && !c.stopped || n.runs && n.at >= answered {
+					l.journal.unanswered(s)
+				}
+			}
+		}
+		skipping = skipping && c.end != bySync
+	}
 }
 
 // first is the cycle that is being answered, if any.
@@ -178,6 +216,7 @@ func (l *ledger) fail() (n note, statement int) {
 		c.failed = true
 	default:
 		n, statement = c.note(c.extended), l.finished
+		c.stopped = true
 	}
 	return n, statement
 }
@@ -217,7 +256,9 @@ func (l *ledger) isReady(status byte) {
 func (l *ledger) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.journal.end(l.lost || l.head < len(l.cycles))
+	pending := l.lost || l.head < len(l.cycles)
+	l.unanswered()
+	l.journal.end(pending)
 }
 
 // shut stops further messages if nothing is going on, and says whether it did.

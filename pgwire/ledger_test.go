@@ -10,7 +10,7 @@ import (
 // client sees them: the type, with the tag or SQLSTATE of C and E.
 func talk(t *testing.T, l *ledger, script string) string {
 	t.Helper()
-	up := &fromClient{ledger: l, rewrite: stubRewrite, calm: func(s string) bool { return s == "BEGIN" }}
+	up := &fromClient{ledger: l, rewrite: stubRewrite, calm: func(s string) bool { return s == "BEGIN" }, block: func(string) Block { return Block{} }}
 	down := &fromBackend{ledger: l, adminRole: "admin"}
 	var got []string
 	for _, w := range strings.Fields(script) {

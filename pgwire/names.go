@@ -4,6 +4,8 @@ package pgwire
 type prepared struct {
 	own  *Rewriting // set if the statement was rewritten
 	calm bool       // running it changes no setting
+	// block is what it does with a part of a transaction.
+	block Block
 }
 
 // names are the prepared statements and portals of which we know something. A

@@ -145,7 +145,7 @@ func FuzzMessages(f *testing.F) {
 		newMessage('E', []byte("C42601\x00Mx\x00P1\x00\x00")), newMessage('Z', []byte("I")), newMessage('C', terminated("CALL")), newMessage('Z', []byte("T"))))
 	f.Fuzz(func(t *testing.T, client, backend []byte) {
 		l := newLedger()
-		up := &fromClient{ledger: l, rewrite: stubRewrite, calm: func(s string) bool { return s == "BEGIN" }}
+		up := &fromClient{ledger: l, rewrite: stubRewrite, calm: func(s string) bool { return s == "BEGIN" }, block: func(string) Block { return Block{} }}
 		for range 2 {
 			got, _ := pumped(bytes.NewReader(client), up)
 			if !bytes.Contains(client, []byte("own")) && !strings.HasPrefix(string(client), got) {

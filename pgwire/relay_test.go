@@ -56,10 +56,17 @@ func rewrite(text string, s pgwire.Settings) *pgwire.Rewriting {
 	for _, s := range r.Statements {
 		out.Statements = append(out.Statements, pgwire.Statement(s))
 	}
+	for _, b := range r.Blocks {
+		out.Blocks = append(out.Blocks, pgwire.IndexedBlock{Index: b.Index, Block: block(b.Block)})
+	}
 	if e := r.Err; e != nil {
 		out.Malformed = &pgwire.Malformed{Statement: pgwire.Statement(r.Failed), Code: e.Code, Message: e.Message, Hint: e.Hint, Position: e.Position, First: r.First}
 	}
 	return out
+}
+
+func block(b parser.Block) pgwire.Block {
+	return pgwire.Block{Kind: pgwire.BlockKind(b.Kind), Name: b.Name}
 }
 
 // front is a relay in front of a database of its own.
@@ -96,6 +103,7 @@ func dial(db *pgtest.DB) func(context.Context) (net.Conn, error) {
 func serve(t *testing.T, c pgwire.Config, wrap func(net.Listener) net.Listener) (addr string, stop context.CancelFunc, done chan struct{}) {
 	t.Helper()
 	c.Rewrite, c.Calm, c.Logger = rewrite, parser.Calm, slog.New(slog.DiscardHandler)
+	c.Block = func(text string) pgwire.Block { return block(parser.BlockOf(text)) }
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -29,6 +29,46 @@ type Rewriting struct {
 	// Doubt is set if Text is the client's own because it is not certain how the
 	// backend reads it: a hint to add to a syntax error.
 	Doubt string
+	// Blocks are the backend's own statements in the text that begin or undo a part
+	// of a transaction, as far as they are known.
+	Blocks []IndexedBlock
+}
+
+// BlockKind is what a statement of the backend does with a part of a transaction.
+type BlockKind uint8
+
+// Kinds of a Block.
+const (
+	NoBlock    BlockKind = iota // nothing, or it is not known
+	Savepoint                   // begins one
+	Release                     // makes one a part of what it is in
+	RollbackTo                  // undoes one, and what began in it
+	Rollback                    // undoes all
+)
+
+// Block is such a statement, with the name of its savepoint.
+type Block struct {
+	Kind BlockKind
+	Name string
+}
+
+// IndexedBlock is a Block with its place among the message's statements that are
+// not empty.
+type IndexedBlock struct {
+	Index int
+	Block Block
+}
+
+// block is what the message's statement at an index does.
+func (r *Rewriting) block(index int) Block {
+	if r != nil {
+		for _, b := range r.Blocks {
+			if b.Index == index {
+				return b.Block
+			}
+		}
+	}
+	return Block{}
 }
 
 // replaces says that the backend is sent another text than the client's.
@@ -40,6 +80,7 @@ type Statement struct {
 	Name  string // its name for messages
 	Tag   string // its command tag, or empty to keep the backend's
 	Alone bool   // it ends transactions, and so may not stand in one
+	Waits string // the routine in which it waits for what it has done, if it does
 	Acts  bool   // it changes something
 	Shown string // its text for people, without secrets
 }

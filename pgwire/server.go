@@ -37,6 +37,9 @@ type Config struct {
 	// Calm says that running a text changes no session setting. If nil every
 	// text may.
 	Calm func(text string) bool
+	// Block says what a text does with a part of a transaction. If nil that is not
+	// known of any.
+	Block func(text string) Block
 	// Certificate is asked for at each TLS handshake of a client. If nil there is
 	// no TLS.
 	Certificate func() (*tls.Certificate, error)
@@ -78,6 +81,9 @@ type Server struct {
 func New(c Config) *Server {
 	if c.Calm == nil {
 		c.Calm = func(string) bool { return false }
+	}
+	if c.Block == nil {
+		c.Block = func(string) Block { return Block{} }
 	}
 	if c.Observe == nil {
 		c.Observe = func(Activity) {}

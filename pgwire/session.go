@@ -69,7 +69,7 @@ func (s *session) up() error {
 	}()
 	p := pump{
 		stream: s.fromClient, dst: s.backend, sent: s.fromClient.pos,
-		target: &fromClient{ledger: s.ledger, rewrite: s.server.config.Rewrite, calm: s.server.config.Calm},
+		target: &fromClient{ledger: s.ledger, rewrite: s.server.config.Rewrite, calm: s.server.config.Calm, block: s.server.config.Block},
 		idle:   func(_ bool, read error) error { return read },
 	}
 	err := p.run()

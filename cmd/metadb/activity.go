@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"metadb/catalog"
 	"metadb/pgwire"
 )
@@ -25,14 +27,23 @@ type activityStore struct {
 	cat   *catalog.Catalog
 	log   *slog.Logger
 	queue chan catalog.Activity
+	// outcomes counts the statements, for /metrics.
+	outcomes *prometheus.CounterVec
 }
 
 func newActivityStore(cat *catalog.Catalog, log *slog.Logger) *activityStore {
-	return &activityStore{cat: cat, log: log, queue: make(chan catalog.Activity, activityQueue)}
+	s := &activityStore{cat: cat, log: log, queue: make(chan catalog.Activity, activityQueue), outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "metadb_statements_total", Help: "Statements of clients that change something, by what became of them.",
+	}, []string{"outcome"})}
+	for _, o := range []pgwire.Outcome{pgwire.Committed, pgwire.Failed, pgwire.RolledBack, pgwire.Unknown} {
+		s.outcomes.WithLabelValues(string(o))
+	}
+	return s
 }
 
 // observe takes a statement whose outcome is known.
 func (s *activityStore) observe(a pgwire.Activity) {
+	s.outcomes.WithLabelValues(string(a.Outcome)).Inc()
 	clean := func(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
 	attrs := []any{"statement", clean(a.Text), "role", clean(a.User), "client", a.Client, "application", clean(a.Application)}
 	switch a.Outcome {
@@ -41,7 +52,12 @@ func (s *activityStore) observe(a pgwire.Activity) {
 	case pgwire.RolledBack:
 		// Some tools roll back what they have not understood, and say that all is well.
 		s.log.Warn("statement was rolled back", attrs...)
+	case pgwire.Unknown:
+		s.log.Warn("statement with unknown outcome", attrs...)
 	default:
+		if a.Code != "" { // it is done, but the wait for it was cancelled or failed
+			attrs = append(attrs, "code", a.Code)
+		}
 		s.log.Info("statement "+string(a.Outcome), attrs...)
 	}
 	select {

@@ -36,6 +36,7 @@ func openSQLPort(ctx context.Context, c conf, port int, cat *catalog.Catalog, lo
 		Database:               c.Database,
 		Rewrite:                rewrite,
 		Calm:                   parser.Calm,
+		Block:                  blockOf,
 		AllowPasswordlessLocal: c.AllowPasswordlessLocal,
 		AllowPlaintextRemote:   c.AllowPlaintextRemote,
 		Networks:               c.AllowedNetworks,
@@ -114,5 +115,15 @@ func rewrite(text string, s pgwire.Settings) *pgwire.Rewriting {
 	for _, st := range r.Statements {
 		out.Statements = append(out.Statements, pgwire.Statement(st))
 	}
+	for _, b := range r.Blocks {
+		out.Blocks = append(out.Blocks, pgwire.IndexedBlock{Index: b.Index, Block: block(b.Block)})
+	}
 	return out
+}
+
+func blockOf(text string) pgwire.Block { return block(parser.BlockOf(text)) }
+
+// block puts it into pgwire's words; the kinds are in the same order.
+func block(b parser.Block) pgwire.Block {
+	return pgwire.Block{Kind: pgwire.BlockKind(b.Kind), Name: b.Name}
 }

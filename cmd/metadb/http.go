@@ -20,8 +20,9 @@ type watching struct {
 	server   *console.Server
 }
 
-// newWatching listens on an address such as 127.0.0.1:8551.
-func newWatching(ctx context.Context, addr string, cat *catalog.Catalog, pulse *console.Pulse, l *logging) (*watching, error) {
+// newWatching listens on an address such as 127.0.0.1:8551. It shows the metrics
+// beside those of the catalog.
+func newWatching(ctx context.Context, addr string, cat *catalog.Catalog, pulse *console.Pulse, l *logging, metrics ...prometheus.Collector) (*watching, error) {
 	if addr == "" {
 		return nil, nil
 	}
@@ -30,7 +31,7 @@ func newWatching(ctx context.Context, addr string, cat *catalog.Catalog, pulse *
 		return nil, fmt.Errorf("listen for HTTP on %s: %w", addr, err)
 	}
 	return &watching{listener, console.New(console.Options{
-		Catalog: cat, Version: version, Pulse: pulse, Metrics: []prometheus.Collector{l.count.lines}, Log: l.Logger,
+		Catalog: cat, Version: version, Pulse: pulse, Metrics: metrics, Log: l.Logger,
 	})}, nil
 }
 

@@ -54,11 +54,11 @@ func serve(ctx context.Context, c conf, f startFlags, log *logging) (err error) 
 	stop := keepLog(ctx, cat, log)
 	defer func() { stop(err) }()
 	pulse := console.NewPulse(streamLoop)
-	watch, err := newWatching(ctx, f.http, cat, pulse, log)
+	sql, err := openSQLPort(ctx, c, f.port, cat, log.Logger)
 	if err != nil {
 		return err
 	}
-	sql, err := openSQLPort(ctx, c, f.port, cat, log.Logger)
+	watch, err := newWatching(ctx, f.http, cat, pulse, log, log.count.lines, sql.activity.outcomes)
 	if err != nil {
 		return err
 	}

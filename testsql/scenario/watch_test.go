@@ -41,6 +41,7 @@ func TestWatching(t *testing.T) {
 	s.Flags = []string{"--http", addr}
 	s.Start()
 	s.sql("CREATE DATA SOURCE gone TYPE kafka OPTIONS (brokers '127.0.0.1:1', security 'plaintext', topics 'x', consumer_group 'g');")
+	s.sql("BEGIN; DROP DATA SOURCE gone; ROLLBACK;")
 	s.until(s.Conn(), "error", "SELECT source_stream FROM metadb.status")
 	for path, want := range map[string]string{
 		"/metrics": `(?m)^metadb_source_state{source="gone",state="error"} 1$`,
@@ -63,6 +64,9 @@ func TestWatching(t *testing.T) {
 		}
 		if path == "/metrics" && !regexp.MustCompile(`(?m)^metadb_log_messages_total{level="ERROR"} [1-9]`).Match(body) {
 			t.Errorf("errors are not counted:\n%s", body)
+		}
+		if path == "/metrics" && !regexp.MustCompile(`(?m)^metadb_statements_total{outcome="committed"} 1\n(.*\n)*metadb_statements_total{outcome="rolled back"} 1$`).Match(body) {
+			t.Errorf("statements are not counted:\n%s", body)
 		}
 	}
 }

@@ -28,6 +28,13 @@ func TestActivity(t *testing.T) {
 	run("DROP DATA SOURCE s", false)
 	run("ROLLBACK", false)
 	run("LIST status", false)
+	run("ALTER DATA SOURCE s DISABLE", false)
+	run("SET statement_timeout = '300ms'", false)
+	run("SYNC DATA SOURCE s WAIT", true) // nobody does it: the wait is cancelled, the request stays
+	run("SYNC DATA SOURCE none WAIT", true)
+	run("BEGIN", false)
+	run("SYNC DATA SOURCE s WAIT", true)
+	run("ROLLBACK", false)
 	run("BEGIN; ALTER DATA SOURCE s DISABLE", false)
 	if err := conn.Close(t.Context()); err != nil { // with an open transaction
 		t.Fatal(err)
@@ -50,6 +57,10 @@ func TestActivity(t *testing.T) {
 		"CREATE DATA SOURCE | CREATE DATA SOURCE s TYPE kafka OPTIONS (brokers '127.0.0.1:1', security 'sasl_ssl', sasl_username '***', sasl_password '***') | committed | " + who,
 		"CREATE DATA SOURCE | CREATE DATA SOURCE s TYPE kafka OPTIONS (sasl_pasword '***') | failed | 22023" + who,
 		"DROP DATA SOURCE | DROP DATA SOURCE s | rolled back | " + who,
+		"ALTER DATA SOURCE | ALTER DATA SOURCE s DISABLE | committed | " + who,
+		"SYNC DATA SOURCE WAIT | SYNC DATA SOURCE s WAIT | committed | 57014" + who,
+		"SYNC DATA SOURCE WAIT | SYNC DATA SOURCE none WAIT | failed | 42704" + who,
+		"SYNC DATA SOURCE WAIT | SYNC DATA SOURCE s WAIT | failed | 25001" + who,
 		"ALTER DATA SOURCE | ALTER DATA SOURCE s DISABLE | rolled back | " + who,
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
