@@ -49,11 +49,11 @@ func (c *Catalog) NoteRequest(ctx context.Context, id int64, detail string) erro
 	return nil
 }
 
-// FinishRequest says what has come of a request.
+// FinishRequest says what has come of a request that has not ended.
 func (c *Catalog) FinishRequest(ctx context.Context, id int64, failed bool, detail string) error {
 	_, err := c.pool.Exec(ctx, `
 		UPDATE metadb.request SET state = CASE WHEN $2 THEN 'failed' ELSE 'done' END, detail = $3, finished_at = now()
-		WHERE id = $1`, id, failed, detail)
+		WHERE id = $1 AND finished_at IS NULL`, id, failed, detail)
 	if err != nil {
 		return fmt.Errorf("finish request: %w", err)
 	}

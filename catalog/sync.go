@@ -146,7 +146,7 @@ func (c *Catalog) BeginInitial(ctx context.Context, source string, st Stream) (S
 // The requests are done with it.
 func (c *Catalog) ForgetSync(ctx context.Context, source string, st Stream, requests []int64) (Stream, error) {
 	err := c.changeGeneration(ctx, source, &st, requests, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, "SELECT metadb.forget_sync($1)", source)
+		_, err := tx.Exec(ctx, "SELECT metadb.abandon_sync($1)", source)
 		return err
 	})
 	if err != nil {
@@ -200,7 +200,7 @@ func LockSourceExclusive(ctx context.Context, tx pgx.Tx, id int32) error {
 
 // beginMarks begins a generation of marks in place of any other.
 func beginMarks(ctx context.Context, tx pgx.Tx, source string, stream int32, mode int16, adopted bool, tables []int32) error {
-	if _, err := tx.Exec(ctx, "SELECT metadb.forget_sync($1)", source); err != nil {
+	if _, err := tx.Exec(ctx, "SELECT metadb.abandon_sync($1)", source); err != nil {
 		return err
 	}
 	_, err := tx.Exec(ctx, `

@@ -63,8 +63,8 @@ func (c *Catalog) CompleteSnapshot(ctx context.Context, source string, s Snapsho
 		}
 		_, err = tx.Exec(ctx, `
 			INSERT INTO metadb.request (kind, source, arguments)
-			SELECT $2, $1, '{"auto": true}' WHERE NOT EXISTS (
-				SELECT FROM metadb.request WHERE source = $1 AND kind = $2 AND finished_at IS NULL)`, source, RequestEndsync)
+			SELECT $2, $1, jsonb_build_object('auto', true, 'generation', $3::integer) WHERE NOT EXISTS (
+				SELECT FROM metadb.request WHERE source = $1 AND kind = $2 AND finished_at IS NULL)`, source, RequestEndsync, s.Generation)
 		return err
 	})
 	if err != nil {

@@ -9,11 +9,14 @@ import (
 
 // SyncRequest is what a statement asks about a synchronization.
 type SyncRequest struct {
-	ID       int64
-	Kind     string
-	Tables   []int32 // nil: all
-	Forced   []int32 // the guard does not look at these
-	ForceAll bool    // nor at any
+	ID   int64
+	Kind string
+	// Generation is the synchronization that an endsync is to end; nil: none had begun,
+	// as an initial one may not have when its end is asked for.
+	Generation *int32
+	Tables     []int32 // nil: all
+	Forced     []int32 // the guard does not look at these
+	ForceAll   bool    // nor at any
 	// MaxUnconfirmed is how many percent of a table, and of the source, the guard lets
 	// be closed; nil: its own.
 	MaxUnconfirmed *float64
@@ -22,7 +25,7 @@ type SyncRequest struct {
 // SyncRequests are those of a source that are not finished, in their order.
 func (c *Catalog) SyncRequests(ctx context.Context, source string) ([]SyncRequest, error) {
 	rows, err := c.pool.Query(ctx, `
-		SELECT id, kind,
+		SELECT id, kind, (arguments ->> 'generation')::integer,
 		       CASE WHEN arguments ? 'tables' THEN ARRAY(SELECT i::integer FROM jsonb_array_elements_text(arguments -> 'tables') i) END,
 		       ARRAY(SELECT i::integer FROM jsonb_array_elements_text(coalesce(arguments -> 'forced', '[]')) i),
 		       coalesce((arguments ->> 'force_all')::boolean, false), (arguments ->> 'max_unconfirmed')::double precision

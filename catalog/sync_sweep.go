@@ -16,10 +16,14 @@ func (c *Catalog) EndInitial(ctx context.Context, source string, st Stream, requ
 		if _, err := tx.Exec(ctx, "SET LOCAL lock_timeout = '2s'"); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "UPDATE metadb.source SET sync = 0 WHERE name = $1", source); err != nil {
+		// A SYNC that came since, as one may before an endsync that comes by itself, goes on.
+		_, err := tx.Exec(ctx, `
+			UPDATE metadb.source SET sync = 0 WHERE name = $1
+			AND NOT EXISTS (SELECT FROM metadb.request WHERE source = $1 AND kind = $2 AND finished_at IS NULL)`, source, RequestSync)
+		if err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, "UPDATE metadb.request SET state = 'done', detail = $2, finished_at = now() WHERE id = $1", request, detail)
+		_, err = tx.Exec(ctx, "UPDATE metadb.request SET state = 'done', detail = $2, finished_at = now() WHERE id = $1", request, detail)
 		if err != nil {
 			return err
 		}

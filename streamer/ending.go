@@ -92,8 +92,12 @@ func (w *worker) endsync(ctx context.Context, request catalog.SyncRequest) error
 	case err != nil:
 		return err
 	case result.Refused != "":
-		w.log.Warn("endsync refused; nothing was closed", "source", w.source.Name, "request", request.ID, "reason", result.Refused)
-		return w.opt.Catalog.FinishRequest(ctx, request.ID, true, "nothing was closed: "+result.Refused)
+		done := "nothing was closed"
+		if result.Closed > 0 {
+			done = fmt.Sprintf("broken off after %d records", result.Closed)
+		}
+		w.log.Warn("endsync refused; "+done, "source", w.source.Name, "request", request.ID, "reason", result.Refused)
+		return w.opt.Catalog.FinishRequest(ctx, request.ID, true, done+": "+result.Refused)
 	}
 	w.log.Info("endsync completed", "source", w.source.Name, "request", request.ID, "closed", result.Closed,
 		"took", time.Since(began).Round(time.Millisecond).String())

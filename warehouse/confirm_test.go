@@ -137,9 +137,25 @@ func TestWhatConfirms(t *testing.T) {
 // endsync ends the fixture's synchronization.
 func (f *fixture) endsync(reached func(string)) EndsyncResult {
 	f.Helper()
-	f.exec("INSERT INTO metadb.request (kind, source) VALUES ('endsync', 's')")
+	return f.endsyncOf(f.endsyncRequest(), reached)
+}
+
+// endsyncRequest asks for the end of the present synchronization, whatever it closes.
+func (f *fixture) endsyncRequest() catalog.SyncRequest {
+	f.Helper()
+	f.exec(`INSERT INTO metadb.request (kind, source, arguments) VALUES ('endsync', 's', jsonb_build_object('force_all', true,
+		'generation', (SELECT generation FROM metadb.source_sync WHERE source = 's')))`)
+	requests, err := f.cat.SyncRequests(f.Context(), "s")
+	if err != nil || len(requests) == 0 {
+		f.Fatal(err)
+	}
+	return requests[len(requests)-1]
+}
+
+func (f *fixture) endsyncOf(request catalog.SyncRequest, reached func(string)) EndsyncResult {
+	f.Helper()
 	result, err := Endsync(f.Context(), f.config, EndsyncOptions{
-		Source: "s", Request: catalog.SyncRequest{ID: 1, ForceAll: true}, Log: slog.New(slog.DiscardHandler), Reached: reached,
+		Source: "s", Request: request, Log: slog.New(slog.DiscardHandler), Reached: reached,
 	})
 	if err != nil {
 		f.Fatal(err)
@@ -216,7 +232,6 @@ func TestEndsyncGoesOn(t *testing.T) {
 				})
 				t.Errorf("%s was not reached", point)
 			}()
-			f.exec("DELETE FROM metadb.request WHERE id > 1")
 			first := f.lines("SELECT endsync_at::text FROM metadb.source_sync")
 			f.endsync(nil)
 			got := f.lines("SELECT id || ' ' || __current || CASE WHEN __current THEN '' ELSE ' ' || __end END FROM lib.loan__ ORDER BY id")
@@ -259,8 +274,6 @@ func TestLateRecordsAfterAnEndsync(t *testing.T) {
 		WHERE y.__start < x.__end OR x.__end < x.__start`); len(bad) > 0 {
 		t.Errorf("versions overlap: %v", bad)
 	}
-	f.exec("DELETE FROM metadb.request")
-	f.exec("ALTER TABLE metadb.request ALTER COLUMN id RESTART")
 	f.beginSync(f.next)
 	f.apply(f.applier(), snap(t, now+4000, 200, 1, "a"), snap(t, now+4000, 200, 2, "b"), snap(t, now+4000, 200, 3, "y"))
 	f.exec("UPDATE metadb.source_sync SET complete_at = now()")
@@ -282,12 +295,11 @@ func TestGuardCountsExactly(t *testing.T) {
 	f.beginSync(f.next)
 	a = f.applier()
 	f.apply(a, snap(t, 2000, 100, 1, "a"))
-	f.exec("INSERT INTO metadb.request (kind, source) VALUES ('endsync', 's')")
-	result, err := Endsync(t.Context(), f.config, EndsyncOptions{
-		Source: "s", Request: catalog.SyncRequest{ID: 1}, Log: slog.New(slog.DiscardHandler),
-	})
-	if err != nil || result.Closed != 0 || !strings.Contains(result.Refused, "the data source: 1 of 2") {
-		t.Errorf("%+v, %v", result, err)
+	request := f.endsyncRequest()
+	request.ForceAll = false
+	result := f.endsyncOf(request, nil)
+	if result.Closed != 0 || !strings.Contains(result.Refused, "the data source: 1 of 2") {
+		t.Errorf("%+v", result)
 	}
 	if got := f.lines("SELECT state FROM metadb.request"); got[0] != "failed" {
 		t.Errorf("request %s", got)

@@ -26,7 +26,7 @@ type EndsyncOptions struct {
 
 // EndsyncResult is what has come of an endsync.
 type EndsyncResult struct {
-	Refused string // why nothing was closed; "" if it went on
+	Refused string // why it closed nothing, or, with Closed, nothing more; "" if it went on
 	Closed  int64  // rows, of the whole endsync, also before a restart
 	Early   bool   // the snapshot was not known to be complete
 }
@@ -35,8 +35,13 @@ type EndsyncResult struct {
 // batches wait.
 const chunkRows = 5000
 
-// errEnded says that the synchronization that was to be ended is no more.
-var errEnded = errors.New("the synchronization was replaced or cancelled")
+// Why an endsync does not go on: the synchronization that was to be ended is no more;
+// the request is about another; it has ended.
+var (
+	errEnded     = errors.New("the synchronization was replaced or cancelled")
+	errEarlier   = errors.New("the request was made for an earlier synchronization")
+	errTakenBack = errors.New("the request was taken back")
+)
 
 // endsync is one at work.
 type endsync struct {
@@ -46,6 +51,7 @@ type endsync struct {
 	generation int32
 	at         time.Time // __end of all rows that it closes
 	checked    bool
+	closed     int64 // rows, since this program has begun
 }
 
 // Endsync closes the current rows of a source that its synchronization has not
@@ -66,8 +72,10 @@ func Endsync(ctx context.Context, config *pgx.ConnConfig, opt EndsyncOptions) (E
 	}
 	e := &endsync{EndsyncOptions: opt, conn: conn}
 	result, err := e.run(ctx)
-	if errors.Is(err, errEnded) {
-		return EndsyncResult{Refused: err.Error()}, nil
+	for _, reason := range []error{errEnded, errEarlier, errTakenBack} {
+		if errors.Is(err, reason) {
+			return EndsyncResult{Refused: reason.Error(), Closed: e.closed}, nil
+		}
 	}
 	if err != nil {
 		return result, fmt.Errorf("endsync of data source %s: %w", opt.Source, err)
@@ -107,20 +115,43 @@ func (e *endsync) run(ctx context.Context) (EndsyncResult, error) {
 	return result, err
 }
 
-// begin fixes the end of the rows that will be closed, and turns the marks of batches
-// from here on to a table of their own, which is small and indexed: those before are
-// only read from now on.
+// begin takes up the request, fixes the end of the rows that will be closed, and turns
+// the marks of batches from here on to a table of their own, which is small and indexed:
+// those before are only read from now on. The synchronization must be the one that the
+// request is about, and the request not taken back: the worker has read it a while ago.
 func (e *endsync) begin(ctx context.Context) error {
 	if err := e.conn.QueryRow(ctx, "SELECT id FROM metadb.source_state WHERE source = $1", e.Source).Scan(&e.id); err != nil {
 		return err
 	}
-	return e.exclusive(ctx, func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `
-			UPDATE metadb.source_sync SET endsync_at = coalesce(endsync_at, date_trunc('second', clock_timestamp()))
-			WHERE source = $1 AND adopted RETURNING generation, endsync_at, checked`, e.Source).Scan(&e.generation, &e.at, &e.checked)
+	return pgx.BeginFunc(ctx, e.conn, func(tx pgx.Tx) error {
+		// Before the source's lock: a client may hold the row.
+		tag, err := tx.Exec(ctx, "UPDATE metadb.request SET state = 'running' WHERE id = $1 AND finished_at IS NULL", e.Request.ID)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return errTakenBack
+		}
+		if err := catalog.LockSourceExclusive(ctx, tx, e.id); err != nil {
+			return err
+		}
+		var mode int16
+		err = tx.QueryRow(ctx, `
+			SELECT y.generation, y.mode FROM metadb.source_sync y JOIN metadb.source s ON s.name = y.source AND s.sync = y.mode
+			WHERE y.source = $1 AND y.adopted`, e.Source).Scan(&e.generation, &mode)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return errEnded
 		}
+		if err != nil {
+			return err
+		}
+		of := e.Request.Generation
+		if (of != nil || mode != catalog.SyncInitial) && (of == nil || *of != e.generation) {
+			return errEarlier
+		}
+		err = tx.QueryRow(ctx, `
+			UPDATE metadb.source_sync SET endsync_at = coalesce(endsync_at, date_trunc('second', clock_timestamp()))
+			WHERE source = $1 RETURNING endsync_at, checked`, e.Source).Scan(&e.at, &e.checked)
 		if err != nil {
 			return err
 		}
@@ -243,7 +274,11 @@ func (e *endsync) tryFinish(ctx context.Context) (closed int64, early bool, err 
 		if left {
 			return e.goOn(ctx, tx)
 		}
-		if _, err := tx.Exec(ctx, "UPDATE metadb.source SET sync = 0 WHERE name = $1", e.Source); err != nil {
+		// A SYNC that came since, as one may before an endsync that comes by itself, goes on.
+		_, err = tx.Exec(ctx, `
+			UPDATE metadb.source SET sync = 0 WHERE name = $1
+			AND NOT EXISTS (SELECT FROM metadb.request WHERE source = $1 AND kind = $2 AND finished_at IS NULL)`, e.Source, catalog.RequestSync)
+		if err != nil {
 			return err
 		}
 		e.Reached("endsync.finish")

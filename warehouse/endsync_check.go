@@ -97,6 +97,7 @@ func (e *endsync) close(ctx context.Context, t synced) error {
 	main := quote(t.schema, mainName(t.table))
 	for {
 		var more bool
+		var closed int
 		err := pgx.BeginFunc(ctx, e.conn, func(tx pgx.Tx) error {
 			if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1, $2)", catalog.LockTable, t.id); err != nil {
 				return err
@@ -105,7 +106,7 @@ func (e *endsync) close(ctx context.Context, t synced) error {
 			if err := e.demand(ctx, tx); err != nil {
 				return err
 			}
-			var ids, closed []int64
+			var ids []int64
 			err := tx.QueryRow(ctx, `
 				WITH chunk AS (
 					SELECT g.id FROM metadb.sync_gone g WHERE g.table_id = $1 AND g.source = $2 ORDER BY g.id LIMIT $3
@@ -126,15 +127,17 @@ func (e *endsync) close(ctx context.Context, t synced) error {
 			if err != nil {
 				return err
 			}
-			if closed, err = pgx.CollectRows(rows, pgx.RowTo[int64]); err != nil {
+			gone, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+			if err != nil {
 				return err
 			}
+			closed = len(gone)
 			e.Reached("endsync.chunk")
-			if err := e.note(ctx, tx, t.id, closed); err != nil {
+			if err := e.note(ctx, tx, t.id, gone); err != nil {
 				return err
 			}
 			for _, child := range children {
-				if err := e.closeChildren(ctx, tx, t, child, closed); err != nil {
+				if err := e.closeChildren(ctx, tx, t, child, gone); err != nil {
 					return err
 				}
 			}
@@ -143,6 +146,7 @@ func (e *endsync) close(ctx context.Context, t synced) error {
 		if err != nil {
 			return err
 		}
+		e.closed += int64(closed)
 		e.Reached("endsync.committed")
 		if !more {
 			return nil

@@ -13,7 +13,10 @@ BEGIN
         RAISE EXCEPTION 'data source "%" does not exist', source USING ERRCODE = '42704';
     ELSIF mode = 0 THEN
         RAISE EXCEPTION 'data source "%" is not in sync mode', source USING ERRCODE = '55000';
-    ELSIF EXISTS (SELECT FROM metadb.request r WHERE r.source = cancel_sync.source AND r.kind = 'endsync' AND r.state = 'running') THEN
+    END IF;
+    -- A worker that takes one up now is waited for: then it is running.
+    PERFORM FROM metadb.request r WHERE r.source = cancel_sync.source AND r.kind = 'endsync' AND r.finished_at IS NULL FOR UPDATE;
+    IF EXISTS (SELECT FROM metadb.request r WHERE r.source = cancel_sync.source AND r.kind = 'endsync' AND r.state = 'running') THEN
         RAISE EXCEPTION 'an endsync of data source "%" is under way', source USING ERRCODE = '55006',
             HINT = 'LIST requests shows it.';
     END IF;

@@ -26,7 +26,8 @@ BEGIN
     END IF;
     INSERT INTO metadb.request AS r (kind, source, arguments)
     VALUES ('endsync', source, jsonb_strip_nulls(jsonb_build_object('tables', to_jsonb(only_tables), 'forced', to_jsonb(forced_tables), 'force_all', force_all,
-        'max_unconfirmed', max_unconfirmed)))
+        'max_unconfirmed', max_unconfirmed,
+        'generation', (SELECT y.generation FROM metadb.source_sync y WHERE y.source = endsync_data_source.source))))
     RETURNING r.id INTO request;
     RAISE NOTICE 'request % is waiting%', request, CASE WHEN s.enable THEN '' ELSE ' until the data source is enabled' END
         USING HINT = 'LIST sync_status shows how far it is.';
