@@ -61,8 +61,9 @@ type Position struct {
 // Confirmation is what the events of one snapshot attempt, and those that follow it,
 // leave with the rows that they write or find as they say.
 type Confirmation struct {
-	Number  int32 // of the attempt
-	SinceMs int64 // source time at which the snapshot was taken, ms; 0: not known
+	Number  int32  // of the attempt
+	SinceMs int64  // source time at which the snapshot was taken, ms; 0: not known
+	LSN     uint64 // of the snapshot; 0: not known
 }
 
 // Event is one change of one row. Tuples live in the Arena they were decoded into.

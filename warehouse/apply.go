@@ -82,6 +82,7 @@ func (a *Applier) applyOne(ctx context.Context, b *change.Batch) (Stats, error) 
 	first := &trip{conn: a.conn.PgConn()}
 	a.addFence(first)
 	a.addOffsets(first, b.Parts)
+	a.addAttempts(first)
 	a.addLocks(first, b)
 	a.opt.Reached("offsets.before")
 	ledger := make(map[int32]*ledgerEntry)

@@ -86,8 +86,7 @@ func (s *syncState) attemptOf(ev *change.Event) *attempt {
 	}
 	newer := ev.TsMs > at.SinceMs
 	if ev.Op != change.Read || ev.Snapshot == change.Incremental {
-		before := ev.Pos.HasCommit && ev.Pos.CommitLSN < at.lsn && ev.Pos.LSN < at.lsn
-		if at.known && before && !newer {
+		if at.known && !behind(ev, &at.Confirmation) {
 			return nil
 		}
 		if ev.Op == change.Read {
@@ -96,18 +95,18 @@ func (s *syncState) attemptOf(ev *change.Event) *attempt {
 		return at
 	}
 	switch {
-	case !at.known, ev.Pos.LSN > at.lsn, ev.Pos.LSN < at.lsn && newer:
+	case !at.known, ev.Pos.LSN > at.LSN, ev.Pos.LSN < at.LSN && newer:
 		again := at.known
 		s.batch.restart = true
 		at = s.begin(&attempt{
-			connector: ev.Connector, lsn: ev.Pos.LSN, known: true, Confirmation: change.Confirmation{SinceMs: ev.TsMs},
+			connector: ev.Connector, known: true, Confirmation: change.Confirmation{SinceMs: ev.TsMs, LSN: ev.Pos.LSN},
 		})
 		if s.initial && again && s.where == catalog.MarksNone {
 			// What an attempt has left that was broken off, the next one may not bring
 			// again: from now on it counts which rows are brought.
 			s.where = catalog.MarksBulk
 		}
-	case ev.Pos.LSN < at.lsn:
+	case ev.Pos.LSN < at.LSN:
 		return nil
 	}
 	s.count(ev, at)
@@ -115,6 +114,26 @@ func (s *syncState) attemptOf(ev *change.Event) *attempt {
 		s.batch.last = append(s.batch.last, at)
 	}
 	return at
+}
+
+// clockSkew is how far the clocks of a connector, which say when a snapshot was taken,
+// and of its source, which say when a transaction was committed, may be apart, in ms. It
+// is in favour of the rows: what is taken for later than a snapshot is not closed.
+const clockSkew = 10_000
+
+// behind says whether a streamed event lies behind the snapshot of an attempt. Positions
+// tell: a transaction was committed behind what it names. The first one behind a snapshot
+// or a new slot names no end of another, and may have written before the snapshot
+// was taken, so that its time must tell. So it must where a lower position is newer in time,
+// which is of a restored source.
+func behind(ev *change.Event, at *change.Confirmation) bool {
+	switch {
+	case ev.Pos.LSN >= at.LSN, ev.Pos.HasCommit && ev.Pos.CommitLSN >= at.LSN:
+		return true
+	case ev.Pos.HasCommit:
+		return ev.TsMs > at.SinceMs
+	}
+	return ev.TsMs+clockSkew >= at.SinceMs
 }
 
 // begin makes an attempt its connector's present one.

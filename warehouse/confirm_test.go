@@ -56,6 +56,7 @@ func TestWhatConfirms(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	const day = int64(86_400_000)
+	const later = 3_600_000 // another snapshot is taken
 	ms := 100 * day
 	for id := range 4 {
 		f.apply(f.applier(), merge(t, ms, loanShape, loanKey, id+1, "v"))
@@ -111,6 +112,36 @@ func TestWhatConfirms(t *testing.T) {
 		{"streamed before a snapshot that was seen earlier", 0, func(ms int64) [][]change.Event {
 			return [][]change.Event{{snap(t, ms, 100, 1, "v")}, {positioned(merge(t, ms-1, loanShape, loanKey, 3, "v"), 50, 40)}}
 		}, "2 3 4"},
+		{"streamed first behind a snapshot that is replaced", 0, func(ms int64) [][]change.Event {
+			return [][]change.Event{
+				{snap(t, ms, 100, 1, "v"), positioned(merge(t, ms+1, loanShape, loanKey, 3, "v"), 110, -1)},
+				{snap(t, ms+later, 200, 1, "v")},
+			}
+		}, "2 3 4"},
+		{"streamed first behind a snapshot, read behind its replacement", 0, func(ms int64) [][]change.Event {
+			return [][]change.Event{
+				{snap(t, ms, 100, 1, "v")}, {snap(t, ms+later, 200, 1, "v")},
+				{positioned(merge(t, ms+1, loanShape, loanKey, 3, "v"), 110, -1)},
+			}
+		}, "2 3 4"},
+		{"streamed first behind a second snapshot that is seen later", 0, func(ms int64) [][]change.Event {
+			return [][]change.Event{
+				{snap(t, ms, 100, 1, "v"), snap(t, ms, 100, 2, "v")},
+				{positioned(merge(t, ms+later+1, loanShape, loanKey, 3, "v"), 190, -1)}, {snap(t, ms+later, 200, 1, "v")},
+			}
+		}, "2 4"},
+		{"streamed first behind a snapshot of a restored source that is seen later", 0, func(ms int64) [][]change.Event {
+			return [][]change.Event{
+				{snap(t, ms, 200, 1, "v"), snap(t, ms, 200, 2, "v")},
+				{positioned(merge(t, ms+later+1, loanShape, loanKey, 3, "v"), 60, -1)}, {snap(t, ms+later, 50, 1, "v")},
+			}
+		}, "2 4"},
+		{"streamed behind a snapshot of a restored source that is seen later", 0, func(ms int64) [][]change.Event {
+			return [][]change.Event{
+				{snap(t, ms, 200, 1, "v"), snap(t, ms, 200, 2, "v")},
+				{positioned(merge(t, ms+later+1, loanShape, loanKey, 3, "v"), 70, 60)}, {snap(t, ms+later, 50, 1, "v")},
+			}
+		}, "2 4"},
 		{"an incremental snapshot", 0, func(ms int64) [][]change.Event {
 			return [][]change.Event{{incremental(snap(t, ms, 0, 1, "v"))}, {incremental(snap(t, ms+1, 0, 2, "v"))}}
 		}, "3 4"},
@@ -129,7 +160,7 @@ func TestWhatConfirms(t *testing.T) {
 			t.Errorf("%s: not confirmed: %s, want %s", tt.name, got, tt.unconfirmed)
 		}
 		for id := range 4 { // as they were
-			f.apply(a, merge(t, ms+int64(i+1)*day+100, loanShape, loanKey, id+1, "v"))
+			f.apply(a, merge(t, ms+int64(i+1)*day+2*later, loanShape, loanKey, id+1, "v"))
 		}
 	}
 }

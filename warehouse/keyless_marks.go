@@ -13,6 +13,28 @@ import (
 // brings it again finds it among the current rows that are equal and not confirmed
 // yet, one for each record: what is left over, the source has no longer.
 
+// marked are stored rows that are confirmed, by id: by which event of the batch; nil: by
+// an earlier batch.
+type marked map[int64]*change.Event
+
+// at says whether a row is confirmed when an event comes.
+func (m marked) at(id int64, ev *change.Event) bool {
+	by, is := m[id]
+	return is && (by == nil || stillConfirms(by, ev))
+}
+
+// stillConfirms says whether what an event of the batch has confirmed is so when another
+// event comes, with which an attempt to take a snapshot may have begun.
+func stillConfirms(by, ev *change.Event) bool {
+	switch {
+	case by.Confirms == ev.Confirms, by.Connector != ev.Connector:
+		return true
+	case by.Op == change.Read:
+		return false
+	}
+	return behind(by, ev.Confirms)
+}
+
 // mayBeThere says whether the row of a keyless event may be in the table already.
 func (e *laneEvent) mayBeThere() bool { return e.ev.Op == change.Read && e.ev.Confirms != nil }
 
@@ -22,7 +44,7 @@ func (l *lane) rowToEnd(e *laneEvent) int {
 	rows := e.state.rows
 	if e.ev.Confirms != nil {
 		for i, r := range rows {
-			if l.marked[r.id] {
+			if l.marked.at(r.id, e.ev) {
 				return i
 			}
 		}
@@ -37,15 +59,15 @@ func (l *lane) foundAgain(e *laneEvent) bool {
 		return false
 	}
 	for _, r := range e.next.rows {
-		if !l.marked[r.id] {
-			l.marked[r.id] = true
+		if !l.marked.at(r.id, e.ev) {
+			l.marked[r.id] = e.ev
 			l.confirmed = append(l.confirmed, confirmedRow{r.id, r.start, e.ev})
 			l.unchanged++
 			return true
 		}
 	}
 	for _, v := range e.next.versions {
-		if l.versions[v].confirmedBy == nil {
+		if by := l.versions[v].confirmedBy; by == nil || !stillConfirms(by, e.ev) {
 			l.versions[v].confirmedBy = e.ev
 			l.unchanged++
 			return true
@@ -62,7 +84,7 @@ func (a *Applier) fetchMarked(ctx context.Context, lanes []*lane) error {
 		if len(l.t.key) > 0 || !a.sync.on {
 			continue
 		}
-		l.marked = make(map[int64]bool)
+		l.marked = make(marked)
 		var ids []int64
 		for i := range l.events {
 			e := &l.events[i]
@@ -83,13 +105,14 @@ func (a *Applier) fetchMarked(ctx context.Context, lanes []*lane) error {
 		t.add(step{
 			what: "read marks of " + l.t.String(), oids: []uint32{change.Text.OID(), change.Int4.OID(), change.Int8.ArrayOID()},
 			sql: `SELECT m.id FROM metadb.sync_mark m JOIN metadb.sync_numbers($1) v ON v.number = m.number
-				WHERE m.table_id = $2 AND m.id = ANY ($3) AND (v.lsn IS NULL OR m.lsn >= v.lsn)
+				WHERE m.table_id = $2 AND m.id = ANY ($3) AND metadb.mark_counts(m.lsn, v.lsn, v.ts_ms)
 				UNION SELECT m.id FROM metadb.batch_marks($1, $2) m WHERE m.id = ANY ($3)
-				UNION SELECT id FROM metadb.sync_mark_late WHERE table_id = $2 AND id = ANY ($3)`,
+				UNION SELECT m.id FROM metadb.sync_mark_late m JOIN metadb.sync_numbers($1) v ON v.number = m.number
+				WHERE m.table_id = $2 AND m.id = ANY ($3) AND metadb.mark_counts(m.lsn, v.lsn, v.ts_ms)`,
 			params: [][]byte{[]byte(a.source), int32Bytes(l.t.id), int64Array(ids)},
 			read: func(r *pgconn.ResultReader) error {
 				for r.NextRow() {
-					l.marked[int64(binary.BigEndian.Uint64(r.Values()[0]))] = true
+					l.marked[int64(binary.BigEndian.Uint64(r.Values()[0]))] = nil
 				}
 				return nil
 			},

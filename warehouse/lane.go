@@ -35,7 +35,7 @@ type lane struct {
 	moved        []int32         // versions that begin later than their event
 	stale        []*change.Event // snapshot rows of keys that have changed since
 	confirmed    []confirmedRow  // stored rows that events confirm
-	marked       map[int64]bool  // keyless tables: rows that are confirmed
+	marked       marked          // keyless tables: rows that are confirmed
 	endsynced    int64           // the latest end that an endsync has written in the table; else never
 	unchanged    int
 	rekeyed      bool // a change of key takes values from the row before

@@ -20,8 +20,9 @@ type tally struct {
 }
 
 // mark says that a row is confirmed. lsn is the highest position that a streamed
-// event names, by which its mark outlives a later attempt that it follows; noLSN for
-// records of a snapshot.
+// event names, by which its mark outlives a later attempt that it follows; where
+// time must tell that (see behind), the latest time in ms at which the event may
+// have been committed by the connector's clock, negative; noLSN for records of a snapshot.
 type mark struct {
 	id     int64
 	number int32
@@ -62,8 +63,8 @@ func markOf(id int64, by *change.Event) mark {
 	switch {
 	case by.Op == change.Read:
 	case !by.Pos.HasLSN:
-	case !by.Pos.HasCommit: // the first transaction behind a snapshot, or behind a new slot
-		m.lsn = math.MaxInt64
+	case !by.Pos.HasCommit, max(by.Pos.LSN, by.Pos.CommitLSN) < by.Confirms.LSN:
+		m.lsn = -(by.TsMs + clockSkew)
 	default:
 		m.lsn = int64(max(by.Pos.LSN, by.Pos.CommitLSN))
 	}
@@ -114,13 +115,13 @@ func (e *ledgerEntry) ended(n int64) {
 	e.confirmed.unconfirmed -= n
 }
 
-// addConfirmed stores the batch's marks, counters and attempts in its transaction.
+// addConfirmed stores the batch's marks and counters in its transaction.
 func (a *Applier) addConfirmed(t *trip, ledger map[int32]*ledgerEntry) {
 	s := &a.sync
 	if !s.on {
 		return
 	}
-	a.addAttempts(t)
+	a.addSnapshot(t)
 	a.addMarks(t, ledger)
 	a.addCounters(t, ledger)
 }
@@ -145,9 +146,10 @@ func (a *Applier) addMarks(t *trip, ledger map[int32]*ledgerEntry) {
 	case len(single.ids) == 0:
 	case a.sync.where == catalog.MarksLate:
 		t.add(step{
-			what: "mark rows", oids: []uint32{int8s, int4s, change.Text.OID()},
-			sql:    "INSERT INTO metadb.sync_mark_late (table_id, id, source) SELECT t, i, $3 FROM unnest($1, $2) u(i, t) ON CONFLICT DO NOTHING",
-			params: [][]byte{int64Array(single.ids), int32Array(single.tables), []byte(a.source)},
+			what: "mark rows", oids: []uint32{int8s, int8s, int4s, int4s, change.Text.OID()},
+			sql: `INSERT INTO metadb.sync_mark_late (id, table_id, number, lsn, source)
+				SELECT i, t, n, nullif(l, -1), $5 FROM unnest($1, $2, $3, $4) u(i, l, t, n)`,
+			params: [][]byte{int64Array(single.ids), int64Array(single.lsns), int32Array(single.tables), int32Array(single.numbers), []byte(a.source)},
 		})
 	default:
 		t.add(step{
@@ -255,7 +257,8 @@ func (a *Applier) addCounters(t *trip, ledger map[int32]*ledgerEntry) {
 	})
 }
 
-// addAttempts stores what the batch has seen of snapshots.
+// addAttempts stores the attempts that the batch begins, before it looks for marks: those
+// of attempts that they replace count no longer.
 func (a *Applier) addAttempts(t *trip) {
 	s := &a.sync
 	text, int4, int8 := change.Text.OID(), change.Int4.OID(), change.Int8.OID()
@@ -268,7 +271,7 @@ func (a *Applier) addAttempts(t *trip) {
 	for _, at := range s.batch.begun {
 		var lsn, ts []byte
 		if at.known {
-			lsn, ts = int64Bytes(int64(at.lsn)), int64Bytes(at.SinceMs)
+			lsn, ts = int64Bytes(int64(at.LSN)), int64Bytes(at.SinceMs)
 		}
 		t.add(step{
 			what: "begin attempt",
@@ -280,6 +283,12 @@ func (a *Applier) addAttempts(t *trip) {
 			},
 		})
 	}
+}
+
+// addSnapshot stores what else the batch has seen of snapshots.
+func (a *Applier) addSnapshot(t *trip) {
+	s := &a.sync
+	text, int4 := change.Text.OID(), change.Int4.OID()
 	if s.batch.restart {
 		t.add(step{
 			what: "void counters", oids: []uint32{text}, params: [][]byte{[]byte(a.source)},

@@ -51,8 +51,7 @@ type partitionName struct {
 type attempt struct {
 	change.Confirmation
 	connector string
-	lsn       uint64
-	known     bool // lsn is
+	known     bool // its lsn is
 	replaced  bool // by a later one
 }
 
@@ -123,7 +122,7 @@ func (s *syncState) loadAttempts(ctx context.Context, tx pgx.Tx, source string) 
 	_, err = pgx.ForEachRow(rows, []any{&number, &connector, &lsn, &ts}, func() error {
 		at := &attempt{connector: connector, known: lsn != nil, Confirmation: change.Confirmation{Number: number, SinceMs: ts}}
 		if at.known {
-			at.lsn = uint64(*lsn)
+			at.LSN = uint64(*lsn)
 		}
 		s.attempts[connector] = at
 		return nil

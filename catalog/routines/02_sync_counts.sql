@@ -2,17 +2,27 @@
 -- the worker alike.
 
 -- The marks that count: those of present attempts, and those of earlier ones that
--- follow the present one in the source (lsn: from which position on). Where the
--- source was restored, an earlier attempt's positions mean nothing.
-CREATE OR REPLACE FUNCTION metadb.sync_numbers(source text) RETURNS TABLE (number integer, lsn bigint)
+-- follow the present one in the source (lsn, ts_ms: from which position or time on).
+-- Where the source was restored, an earlier attempt's positions mean nothing.
+DROP FUNCTION IF EXISTS metadb.sync_numbers(text);
+CREATE OR REPLACE FUNCTION metadb.sync_numbers(source text) RETURNS TABLE (number integer, lsn bigint, ts_ms bigint)
 LANGUAGE sql STABLE
 AS $$
-    SELECT a.number, CASE WHEN a.current THEN NULL ELSE c.lsn END
+    SELECT a.number, CASE WHEN a.current THEN NULL WHEN a.lsn > c.lsn THEN 9223372036854775807 ELSE c.lsn END, c.ts_ms
     FROM metadb.source_sync y
     JOIN metadb.sync_attempt a ON a.source = y.source AND a.generation = y.generation
     LEFT JOIN metadb.sync_attempt c ON c.source = a.source AND c.generation = a.generation
         AND c.connector = a.connector AND c.current AND NOT a.current
-    WHERE y.source = $1 AND (a.current OR c.lsn IS NOT NULL AND (a.lsn IS NULL OR a.lsn <= c.lsn))
+    WHERE y.source = $1 AND (a.current OR c.lsn IS NOT NULL)
+$$;
+
+-- Whether a mark counts: lsn is its own, below zero the time in ms that it has instead;
+-- the rest is of its attempt's number. Without SET, so that it is part of its caller's
+-- plan.
+CREATE OR REPLACE FUNCTION metadb.mark_counts(lsn bigint, since bigint, since_ms bigint) RETURNS boolean
+LANGUAGE sql IMMUTABLE
+AS $$
+    SELECT since IS NULL OR lsn >= since OR -lsn >= since_ms
 $$;
 
 -- The marks that count of a table, of those that are stored by the batch.
@@ -20,10 +30,10 @@ CREATE OR REPLACE FUNCTION metadb.batch_marks(source text, table_id integer) RET
 LANGUAGE sql STABLE
 AS $$
     SELECT m.id FROM (
-        SELECT unnest(b.ids) AS id, unnest(b.lsns) AS lsn, v.lsn AS since
+        SELECT unnest(b.ids) AS id, unnest(b.lsns) AS lsn, v.lsn AS since, v.ts_ms AS since_ms
         FROM metadb.sync_mark_batch b JOIN metadb.sync_numbers($1) v ON v.number = b.number
         WHERE b.table_id = $2) m
-    WHERE m.since IS NULL OR m.lsn >= m.since
+    WHERE metadb.mark_counts(m.lsn, m.since, m.since_ms)
 $$;
 
 -- FROM and WHERE of the current rows c of a table that the source feeds.
@@ -48,9 +58,10 @@ AS $$
                 WHERE a.source = %L AND a.current AND a.lsn IS NOT NULL)', $1) ELSE '' END
         || format('
         AND NOT EXISTS (SELECT FROM metadb.sync_mark m JOIN metadb.sync_numbers(%1$L) v ON v.number = m.number
-                        WHERE m.table_id = %2$s AND m.id = c.__id AND (v.lsn IS NULL OR m.lsn >= v.lsn))
+                        WHERE m.table_id = %2$s AND m.id = c.__id AND metadb.mark_counts(m.lsn, v.lsn, v.ts_ms))
         AND NOT EXISTS (SELECT FROM metadb.batch_marks(%1$L, %2$s) m WHERE m.id = c.__id)
-        AND NOT EXISTS (SELECT FROM metadb.sync_mark_late l WHERE l.table_id = %2$s AND l.id = c.__id)', $1, $2)
+        AND NOT EXISTS (SELECT FROM metadb.sync_mark_late l JOIN metadb.sync_numbers(%1$L) v ON v.number = l.number
+                        WHERE l.table_id = %2$s AND l.id = c.__id AND metadb.mark_counts(l.lsn, v.lsn, v.ts_ms))', $1, $2)
 $$;
 
 -- The tables of synchronizing sources with the numbers that are known. Those of a
