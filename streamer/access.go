@@ -31,6 +31,7 @@ type access struct {
 	security catalog.Security
 	secrets  secret.Store
 	bearer   *bearer
+	gate     *gate
 
 	// mu guards refused.
 	mu      sync.Mutex
@@ -40,7 +41,7 @@ type access struct {
 func newAccess(s catalog.Source, secrets secret.Store) (*access, error) {
 	s.Protocol = strings.ToLower(s.Protocol)
 	s.Mechanism = strings.ToUpper(strings.ReplaceAll(s.Mechanism, "_", "-"))
-	a := &access{brokers: splitList(s.Brokers), security: s.Security, secrets: secrets}
+	a := &access{brokers: splitList(s.Brokers), security: s.Security, secrets: secrets, gate: newGate()}
 	if len(a.brokers) == 0 {
 		return nil, wrongSetting("option brokers is not set", "")
 	}
@@ -53,17 +54,26 @@ func newAccess(s catalog.Source, secrets secret.Store) (*access, error) {
 
 // options are the client's part of the settings.
 func (a *access) options() []kgo.Opt {
-	options := []kgo.Opt{kgo.SeedBrokers(a.brokers...), kgo.ClientID("metadb"), kgo.Dialer(a.dial)}
+	options := []kgo.Opt{kgo.SeedBrokers(a.brokers...), kgo.ClientID("metadb"), kgo.Dialer(a.dial), kgo.WithHooks(a)}
 	if m := a.mechanism(); m != nil {
 		options = append(options, kgo.SASL(gated{m, a}))
 	}
 	return options
 }
 
-// dial connects to a broker, with TLS where the protocol has it.
+// dial connects to a broker. A connection that is to sign in waits for its turn.
 func (a *access) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
+	conn, err := a.reach(ctx, network, addr)
+	if err != nil || !hasSASL(a.security) {
+		return conn, err
+	}
+	return a.gate.enter(ctx, conn)
+}
+
+// reach connects, with TLS where the protocol has it.
+func (a *access) reach(ctx context.Context, network, addr string) (net.Conn, error) {
 	if !hasTLS(a.security) {
 		return (&net.Dialer{}).DialContext(ctx, network, addr)
 	}
@@ -190,5 +200,6 @@ func (g gated) Authenticate(ctx context.Context, host string) (sasl.Session, []b
 	if err != nil {
 		return nil, nil, err
 	}
+	g.access.gate.asks()
 	return g.Mechanism.Authenticate(ctx, host)
 }

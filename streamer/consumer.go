@@ -69,6 +69,7 @@ func (w *worker) consume(ctx context.Context, stream catalog.Stream, fail contex
 	if err != nil {
 		return nil, err
 	}
+	w.signIn = access.gate
 	if err := w.probe(ctx, access, patterns); err != nil {
 		return nil, err
 	}

@@ -40,6 +40,8 @@ type worker struct {
 
 	// quiet is the moment before which brokers that refused us are not asked again.
 	quiet time.Time
+	// signIn is the gate of the last run, nil before it has one.
+	signIn *gate
 
 	// leaving says that the source is gone, so that nobody takes over its place in the
 	// group.
@@ -94,6 +96,9 @@ func (w *worker) run(ctx context.Context) {
 		w.report.state(catalog.StateStarting, "")
 		err := w.runOnce(ctx)
 		if ctx.Err() != nil {
+			if w.signIn != nil && w.signIn.unsure() { // a statement came before their answer
+				w.quiet = time.Now().Add(w.opt.refusedPause)
+			}
 			return
 		}
 		if errors.Is(err, errTurn) {
