@@ -74,7 +74,7 @@ func (b *bench) runFloor(ctx context.Context, db *database) (outcome, error) {
 		return outcome{}, err
 	}
 	f.client, err = kgo.NewClient(
-		kgo.SeedBrokers(b.broker.addr),
+		kgo.SeedBrokers(b.broker.Addr),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{b.item.name: {0: kgo.NewOffset().At(0)}}),
 		kgo.FetchMaxPartitionBytes(4<<20),
 	)

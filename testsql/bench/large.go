@@ -96,7 +96,7 @@ func (b *bench) large(ctx context.Context) error {
 	w := tabwriter.NewWriter(b.out, 2, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "\n\tsnapshot, events/s\tupdates, events/s\tpeak memory, MB")
 	for _, l := range largeLoads() {
-		if _, err := broker.Fill(ctx, b.broker.addr, broker.Partitions{l.topic(): 1}, l.records(), 0); err != nil {
+		if _, err := broker.Fill(ctx, b.broker.Addr, broker.Partitions{l.topic(): 1}, l.records(), 0); err != nil {
 			return err
 		}
 		for _, program := range b.programs {
@@ -104,7 +104,7 @@ func (b *bench) large(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("%s, %s: %w", filepath.Base(program), l.what, err)
 			}
-			fmt.Fprintf(w, "%s: %s\t%.0f\t%.0f\t%d\n", l.what, filepath.Base(program), got.snapshot, got.updates, got.peak/1024)
+			fmt.Fprintf(w, "%s: %s\t%.0f\t%.0f\t%d\n", l.what, filepath.Base(program), got.snapshot, got.updates, got.peak>>20)
 		}
 	}
 	return w.Flush()

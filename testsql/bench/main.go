@@ -30,6 +30,7 @@ import (
 	"syscall"
 
 	"metadb/testsql/broker"
+	"metadb/testsql/process"
 )
 
 // options are the flags.
@@ -71,11 +72,12 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 	if o.load.Snapshot < 1 || o.load.Updates < 0 || o.repeat < 1 || o.batch < 1 {
 		return errors.New("sizes must be positive")
 	}
-	process, err := startBroker(ctx, o)
+	load := fmt.Sprintf("snapshot=%d,updates=%d,partitions=%d", o.load.Snapshot, o.load.Updates, o.load.Partitions)
+	events, err := process.StartBroker(ctx, o.brokerBin, process.BrokerProduced, "-generate", load)
 	if err != nil {
 		return err
 	}
-	defer process.close()
+	defer events.Close()
 	w, err := startWarehouse(ctx)
 	if err != nil {
 		return err
@@ -87,8 +89,8 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 	}
 	fmt.Fprint(out, head)
 	b := &bench{
-		options: o, broker: process, warehouse: w, out: out,
-		item: work{broker.Topic, int64(o.load.Snapshot), process.end},
+		options: o, broker: events, warehouse: w, out: out,
+		item: work{broker.Topic, int64(o.load.Snapshot), events.Records},
 	}
 	if err := b.warmUp(ctx); err != nil {
 		return err
@@ -105,10 +107,16 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 	return b.large(ctx)
 }
 
+// work is a topic of one partition, to be read to its end.
+type work struct {
+	name          string
+	snapshot, end int64 // records of the snapshot, and all
+}
+
 // bench is the state of one program run.
 type bench struct {
 	options
-	broker    *brokerProcess
+	broker    *process.Broker
 	item      work
 	warehouse *warehouse
 	out       io.Writer

@@ -37,7 +37,7 @@ func (p progress) reached(next int64) progressPoint {
 type outcome struct {
 	snapshot, updates float64       // events/s
 	start             time.Duration // server: from CREATE DATA SOURCE to the first commit
-	peak              int           // server: peak resident memory, kB
+	peak              int64         // server: peak resident memory, bytes
 	cpu               float64       // server: CPU time, µs per event
 }
 
@@ -59,7 +59,7 @@ func (o outcome) notes() string {
 	if o.peak == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%.1f µs CPU/event  peak %d MB  first commit after %.2f s", o.cpu, o.peak/1024, o.start.Seconds())
+	return fmt.Sprintf("%.1f µs CPU/event  peak %d MB  first commit after %.2f s", o.cpu, o.peak>>20, o.start.Seconds())
 }
 
 // floorName is the side that the others are compared with.

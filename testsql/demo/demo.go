@@ -5,16 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"unicode"
 
 	"github.com/jackc/pgx/v5"
 
 	"metadb/testsql/broker"
+	"metadb/testsql/process"
 	"metadb/testsql/psql"
 )
 
@@ -77,14 +76,14 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	if err != nil {
 		return stopped(ctx, err)
 	}
-	defer func() { err = errors.Join(err, server.stop()) }()
+	defer func() { err = errors.Join(err, server.Stop()) }()
 	d.say("  Metadb      127.0.0.1:%d\n", d.port)
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go func() {
-		<-server.exited
-		cancel(server.died())
+		<-server.Exited()
+		cancel(server.Err())
 	}()
 	if err := d.show(ctx, warehouse); err != nil {
 		return stopped(ctx, err)
@@ -236,45 +235,31 @@ const usualPort = 8550
 
 // startServer starts the server on the wanted port, else on the usual one if
 // nobody has it, else on any free one.
-func (d *demo) startServer(ctx context.Context, dir string, w *warehouse) (*server, error) {
+func (d *demo) startServer(ctx context.Context, dir string, w *warehouse) (*process.Server, error) {
 	bin, err := filepath.Abs(d.options.metadb)
 	if err != nil {
 		return nil, err
 	}
-	if err := initServer(ctx, bin, dir, w); err != nil {
+	if _, err := os.Stat(bin); err != nil {
+		return nil, fmt.Errorf("the server is not built (make build): %w", err)
+	}
+	data, log := filepath.Join(dir, "data"), filepath.Join(dir, "server.log")
+	if err := process.Init(ctx, bin, data, w.conf()); err != nil {
 		return nil, err
 	}
 	if d.options.port != 0 {
 		d.port = d.options.port
-		return startServer(ctx, bin, dir, d.port)
+		return process.Start(ctx, bin, data, log, d.port)
 	}
 	d.port = usualPort
 	for {
-		if d.port, err = freePort(ctx, d.port); err != nil {
+		if d.port, err = process.FreePort(ctx, d.port); err != nil {
 			return nil, err
 		}
-		s, err := startServer(ctx, bin, dir, d.port)
-		if !errors.Is(err, errPortTaken) { // by somebody who was quicker
+		s, err := process.Start(ctx, bin, data, log, d.port)
+		if !errors.Is(err, process.ErrPortTaken) { // by somebody who was quicker
 			return s, err
 		}
 		d.port = 0
 	}
-}
-
-// freePort is the wanted port if nobody has it, else another.
-func freePort(ctx context.Context, wanted int) (int, error) {
-	port, err := tryPort(ctx, wanted)
-	if err != nil {
-		return tryPort(ctx, 0)
-	}
-	return port, nil
-}
-
-func tryPort(ctx context.Context, port int) (int, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-	if err != nil {
-		return 0, fmt.Errorf("find a port: %w", err)
-	}
-	port = l.Addr().(*net.TCPAddr).Port
-	return port, l.Close()
 }

@@ -80,7 +80,7 @@ func TestServerThatCannotStart(t *testing.T) {
 	}
 	defer l.Close()
 	_, port, _ := net.SplitHostPort(l.Addr().String())
-	p := &process{T: t, dir: tempDir(t)}
+	p := &running{T: t, dir: tempDir(t)}
 	cmd := p.command(t.Context(), "-port", port)
 	out, err := cmd.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "address already in use") {
@@ -89,8 +89,8 @@ func TestServerThatCannotStart(t *testing.T) {
 	p.checkNothingLeft()
 }
 
-// process is a running demo whose children and files are all in dir.
-type process struct {
+// running is a running demo whose children and files are all in dir.
+type running struct {
 	*testing.T
 	dir   string
 	path  string // the PATH
@@ -100,9 +100,9 @@ type process struct {
 }
 
 // start runs the demo at full speed.
-func start(t *testing.T, args ...string) *process {
+func start(t *testing.T, args ...string) *running {
 	t.Helper()
-	p := &process{T: t, dir: tempDir(t)}
+	p := &running{T: t, dir: tempDir(t)}
 	ctx, cancel := context.WithTimeout(t.Context(), patient)
 	t.Cleanup(cancel)
 	p.cmd = p.command(ctx, append(args, "-rate", "0")...)
@@ -117,7 +117,7 @@ func start(t *testing.T, args ...string) *process {
 }
 
 // command is the demo with a directory for all that it makes.
-func (p *process) command(ctx context.Context, args ...string) *exec.Cmd {
+func (p *running) command(ctx context.Context, args ...string) *exec.Cmd {
 	p.Helper()
 	bin := os.Getenv(envBin)
 	cmd := exec.CommandContext(ctx, filepath.Join(bin, "demo"), append(args, "-metadb", filepath.Join(bin, "metadb"))...)
@@ -189,7 +189,7 @@ func buildAndRun(m *testing.M) int {
 }
 
 // await reads output until a line matches, and returns it.
-func (p *process) await(pattern string) string {
+func (p *running) await(pattern string) string {
 	p.Helper()
 	re := regexp.MustCompile(pattern)
 	for p.lines.Scan() {
@@ -203,7 +203,7 @@ func (p *process) await(pattern string) string {
 }
 
 // shell runs a line as a person does.
-func (p *process) shell(line string) string {
+func (p *running) shell(line string) string {
 	p.Helper()
 	cmd := exec.CommandContext(p.Context(), "sh", "-c", line)
 	cmd.Env = append(os.Environ(), "PATH="+p.path)
@@ -215,7 +215,7 @@ func (p *process) shell(line string) string {
 }
 
 // ended waits for the demo's end, which must be a good one and leave nothing.
-func (p *process) ended() {
+func (p *running) ended() {
 	p.Helper()
 	p.await(`^Everything has ended; nothing is left behind\.$`)
 	for p.lines.Scan() {
@@ -229,7 +229,7 @@ func (p *process) ended() {
 
 // checkNothingLeft looks for files and, where the system shows it, for processes
 // that work in the demo's directory.
-func (p *process) checkNothingLeft() {
+func (p *running) checkNothingLeft() {
 	p.Helper()
 	entries, err := os.ReadDir(p.dir)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"metadb/cmd/metadb/localpg"
+	"metadb/testsql/process"
 )
 
 // systemUser is the role that the server works as, with the name that metadb.conf
@@ -37,6 +38,13 @@ func startWarehouse(ctx context.Context) (*warehouse, error) {
 		return nil, err
 	}
 	return w, nil
+}
+
+// conf is what the server is told of it.
+func (w *warehouse) conf() process.Warehouse {
+	conf := process.In(w.pg, database)
+	conf.System = process.Role{Name: systemUser, Password: w.systemPassword}
+	return conf
 }
 
 // addUser makes the user that is shown: it may use Metadb's statements and read

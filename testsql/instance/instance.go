@@ -18,6 +18,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"metadb/testsql/process"
 	"metadb/testsql/psql"
 )
 
@@ -63,14 +64,14 @@ func New(t testing.TB, w Warehouse) *Instance {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := &Instance{t: t, w: w, bin: bin, dir: filepath.Join(t.TempDir(), "data"), port: freePort(t)}
-	if out, err := exec.Command(bin, "init", "-D", i.dir).CombinedOutput(); err != nil {
-		t.Fatalf("init: %v: %s", err, out)
+	port, err := process.FreePort(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
 	}
-	conf := fmt.Sprintf("[main]\nhost = %s\nport = %d\ndatabase = %s\nsuperuser = %s\nsuperuser_password = %s\n"+
-		"systemuser = %s\nsystemuser_password = %s\nsslmode = disable\n",
-		w.Host, w.Port, w.Database, w.User, w.Password, w.User, w.Password)
-	if err := os.WriteFile(filepath.Join(i.dir, "metadb.conf"), []byte(conf), 0o600); err != nil {
+	i := &Instance{t: t, w: w, bin: bin, dir: filepath.Join(t.TempDir(), "data"), port: port}
+	role := process.Role{Name: w.User, Password: w.Password}
+	conf := process.Warehouse{Host: w.Host, Port: w.Port, Database: w.Database, Superuser: role, System: role}
+	if err := process.Init(t.Context(), bin, i.dir, conf); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -268,16 +269,6 @@ func (i *Instance) Conn() *pgx.Conn {
 	}
 	i.t.Cleanup(func() { _ = conn.Close(context.Background()) })
 	return conn
-}
-
-// freePort asks the kernel for a port that is free now.
-func freePort(t testing.TB) int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // lockedBuffer is a buffer that a process writes while a test reads.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -13,15 +14,27 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"metadb/cmd/metadb/localpg"
+	"metadb/testsql/process"
 )
 
 const database = "soak"
+
+// patience bounds each wait for progress.
+const patience = time.Minute
+
+// settings of the warehouse: those of a real server of modest size.
+func settings() map[string]string {
+	return map[string]string{
+		"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on", "shared_buffers": "512MB", "max_wal_size": "4GB", "min_wal_size": "1GB",
+	}
+}
 
 // soak is the state of one run.
 type soak struct {
 	options
 	out     io.Writer
-	server  *server
+	server  *process.Server
+	url     string // of a superuser through the server
 	load    *load
 	clients *sessions
 	watch   *pgx.Conn    // of the warehouse
@@ -54,29 +67,44 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 	if err := admin.Close(ctx); err != nil {
 		return err
 	}
-	addr, stopBroker, err := startBroker(o.broker)
+	broker, err := process.StartBroker(ctx, o.broker, process.BrokerReady)
 	if err != nil {
 		return err
 	}
-	defer stopBroker()
+	defer broker.Close()
 	s := &soak{options: o, out: out}
-	if s.server, err = startServer(ctx, o.metadb, dir, pg, database); err != nil {
+	if err := s.start(ctx, dir, process.In(pg, database)); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.server.stop()) }()
+	defer func() { err = errors.Join(err, s.server.Stop()) }()
 	if s.watch, err = pgx.Connect(ctx, pg.URL(database)); err != nil {
 		return err
 	}
 	defer func() { _ = s.watch.Close(context.WithoutCancel(ctx)) }()
-	if s.load, err = newLoad(ctx, addr, o.tables, o.rows); err != nil {
+	if s.load, err = newLoad(ctx, broker.Addr, o.tables, o.rows); err != nil {
 		return err
 	}
 	defer s.load.client.Close()
-	s.clients = &sessions{url: s.server.url, tables: o.tables, rows: o.rows, think: o.think}
-	if err := s.steps(ctx, addr); err != nil {
-		return fmt.Errorf("%w\nserver log:%s", err, s.server.tail())
+	s.clients = &sessions{url: s.url, tables: o.tables, rows: o.rows, think: o.think}
+	if err := s.steps(ctx, broker.Addr); err != nil {
+		return fmt.Errorf("%w\nserver log:%s", err, s.server.Tail())
 	}
 	return nil
+}
+
+// start starts the server with its data in dir.
+func (s *soak) start(ctx context.Context, dir string, w process.Warehouse) error {
+	data := filepath.Join(dir, "data")
+	if err := process.Init(ctx, s.metadb, data, w); err != nil {
+		return err
+	}
+	port, err := process.FreePort(ctx, 0)
+	if err != nil {
+		return err
+	}
+	s.url = w.Through(port)
+	s.server, err = process.Start(ctx, s.metadb, data, filepath.Join(dir, "server.log"), port)
+	return err
 }
 
 // steps are the phases of a run.
@@ -97,7 +125,7 @@ func (s *soak) steps(ctx context.Context, addr string) error {
 
 // begin fills the tables and waits until all of it is applied.
 func (s *soak) begin(ctx context.Context, addr string) error {
-	conn, err := pgx.Connect(ctx, s.server.url)
+	conn, err := pgx.Connect(ctx, s.url)
 	if err != nil {
 		return err
 	}
@@ -195,7 +223,7 @@ func (s *soak) during(ctx context.Context, d time.Duration, rate float64, each f
 				if err := each(ctx); err != nil {
 					return err
 				}
-			case <-s.server.exited:
+			case <-s.server.Exited():
 				return errors.New("the server ended")
 			case <-sending.Done():
 				return ctx.Err()
@@ -227,9 +255,11 @@ func (s *soak) take(ctx context.Context, at time.Duration) error {
 	if state != "active" {
 		return fmt.Errorf("the source is %s after %s: %s", state, at.Round(time.Second), reason)
 	}
-	if p.memory, err = s.server.memory(); err != nil {
+	memory, _, err := s.server.Memory()
+	if err != nil {
 		return err
 	}
+	p.memory = float64(memory) / (1 << 20)
 	p.statements, p.p95 = s.clients.look()
 	p.applied = s.applied.Load()
 	s.samples = append(s.samples, p)
@@ -274,7 +304,7 @@ func (s *soak) drain(ctx context.Context) error {
 		}
 		select {
 		case <-time.After(50 * time.Millisecond):
-		case <-s.server.exited:
+		case <-s.server.Exited():
 			return errors.New("the server ended")
 		case <-ctx.Done():
 			return ctx.Err()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -12,7 +11,7 @@ import (
 // idle shows what memory so many sessions take that have done something and wait.
 func (b *bench) idle(ctx context.Context, out io.Writer, sessions int) error {
 	t := b.targets[1]
-	before, err := b.resident()
+	before, _, err := b.metadb.Memory()
 	if err != nil {
 		return err
 	}
@@ -32,21 +31,10 @@ func (b *bench) idle(ctx context.Context, out io.Writer, sessions int) error {
 			return err
 		}
 	}
-	after, err := b.resident()
+	after, _, err := b.metadb.Memory()
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "%d idle sessions: %.1f MB more, from %.1f MB\n", sessions, float64(after-before)/(1<<20), float64(before)/(1<<20))
 	return nil
-}
-
-// resident is the memory of the server's process in bytes.
-func (b *bench) resident() (int64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", b.metadb.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	var size, resident int64
-	_, err = fmt.Sscan(string(text), &size, &resident)
-	return resident * int64(os.Getpagesize()), err
 }

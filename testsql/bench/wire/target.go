@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"metadb/cmd/metadb/localpg"
+	"metadb/testsql/process"
 )
 
 // startWait bounds the start of a process.
@@ -41,9 +42,9 @@ func (t target) url() string {
 type bench struct {
 	pg        *localpg.Server
 	dir       string
-	processes []*exec.Cmd
-	metadb    *exec.Cmd
-	targets   []target // PostgreSQL itself is the first
+	metadb    *process.Server
+	processes []*exec.Cmd // others
+	targets   []target    // PostgreSQL itself is the first
 }
 
 func start(ctx context.Context, o options) (b *bench, err error) {
@@ -90,6 +91,9 @@ func (b *bench) close() {
 		_ = p.Process.Signal(syscall.SIGTERM)
 		_ = p.Wait()
 	}
+	if b.metadb != nil {
+		_ = b.metadb.Stop()
+	}
 	if b.pg != nil {
 		_ = b.pg.Close()
 	}
@@ -97,23 +101,21 @@ func (b *bench) close() {
 }
 
 func (b *bench) startMetadb(ctx context.Context, o options, direct target) error {
-	dir := filepath.Join(b.dir, "data")
-	if text, err := exec.CommandContext(ctx, o.metadb, "init", "-D", dir).CombinedOutput(); err != nil {
-		return fmt.Errorf("init: %w: %s", err, text)
-	}
-	conf := fmt.Sprintf("[main]\nhost = %s\nport = %d\ndatabase = %s\nsuperuser = %s\nsuperuser_password = %s\nsystemuser = %s\nsystemuser_password = %s\nsslmode = disable\n",
-		direct.host, direct.port, direct.database, direct.user, direct.password, direct.user, direct.password)
-	if err := os.WriteFile(filepath.Join(dir, "metadb.conf"), []byte(conf), 0o600); err != nil {
+	data, w := filepath.Join(b.dir, "data"), process.In(b.pg, direct.database)
+	if err := process.Init(ctx, o.metadb, data, w); err != nil {
 		return err
 	}
 	t := direct
 	t.name = "metadb"
 	var err error
-	if t.port, err = freePort(); err != nil {
+	if t.port, err = process.FreePort(ctx, 0); err != nil {
 		return err
 	}
-	b.metadb = exec.Command(o.metadb, "start", "-D", dir, "-p", strconv.Itoa(t.port))
-	return b.launch(ctx, b.metadb, t)
+	if b.metadb, err = process.Start(ctx, o.metadb, data, filepath.Join(b.dir, "server.log"), t.port); err != nil {
+		return err
+	}
+	b.targets = append(b.targets, t)
+	return nil
 }
 
 // startBouncer starts pgbouncer in session mode, which hands its clients' passwords
@@ -122,7 +124,7 @@ func (b *bench) startBouncer(ctx context.Context, path string, direct target) er
 	t := direct
 	t.name = "pgbouncer"
 	var err error
-	if t.port, err = freePort(); err != nil {
+	if t.port, err = process.FreePort(ctx, 0); err != nil {
 		return err
 	}
 	users, ini := filepath.Join(b.dir, "users.txt"), filepath.Join(b.dir, "pgbouncer.ini")
@@ -190,13 +192,4 @@ func (b *bench) fill(ctx context.Context, o options) error {
 		return fmt.Errorf("pgbench -i: %w: %s", err, text)
 	}
 	return t.exec(ctx, fmt.Sprintf("CREATE TABLE big AS SELECT i, repeat('x', 200) AS s FROM generate_series(1, %d) i", o.mb<<20/200), "VACUUM ANALYZE big")
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }

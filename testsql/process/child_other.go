@@ -1,9 +1,9 @@
 //go:build !linux
 
-package main
+package process
 
 import "syscall"
 
-// childAttr keeps the terminal's interrupt from the server, which the demo stops
+// childAttr keeps the terminal's interrupt from the server, which its starter stops
 // itself.
 func childAttr() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
