@@ -88,7 +88,7 @@ func (r *results) print(out io.Writer) {
 	r.section(w, "snapshot, events/s", true, func(o outcome) float64 { return o.snapshot })
 	r.section(w, "updates, events/s", true, func(o outcome) float64 { return o.updates })
 	r.section(w, "CPU of the server, ns/event", false, func(o outcome) float64 { return o.cpu * 1000 })
-	r.section(w, "peak memory, MB", false, func(o outcome) float64 { return float64(o.peak / 1024) })
+	r.section(w, "peak memory, MB", false, func(o outcome) float64 { return float64(o.peak >> 20) })
 	r.section(w, "first commit after, ms", false, func(o outcome) float64 { return float64(o.start.Milliseconds()) })
 	_ = w.Flush() // to standard output
 }
