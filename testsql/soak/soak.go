@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -21,13 +20,6 @@ const database = "soak"
 
 // patience bounds each wait for progress.
 const patience = time.Minute
-
-// settings of the warehouse: those of a real server of modest size.
-func settings() map[string]string {
-	return map[string]string{
-		"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on", "shared_buffers": "512MB", "max_wal_size": "4GB", "min_wal_size": "1GB",
-	}
-}
 
 // soak is the state of one run.
 type soak struct {
@@ -90,21 +82,6 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 		return fmt.Errorf("%w\nserver log:%s", err, s.server.Tail())
 	}
 	return nil
-}
-
-// start starts the server with its data in dir.
-func (s *soak) start(ctx context.Context, dir string, w process.Warehouse) error {
-	data := filepath.Join(dir, "data")
-	if err := process.Init(ctx, s.metadb, data, w); err != nil {
-		return err
-	}
-	port, err := process.FreePort(ctx, 0)
-	if err != nil {
-		return err
-	}
-	s.url = w.Through(port)
-	s.server, err = process.Start(ctx, s.metadb, data, filepath.Join(dir, "server.log"), port)
-	return err
 }
 
 // steps are the phases of a run.
