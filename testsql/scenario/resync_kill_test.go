@@ -28,7 +28,7 @@ var syncKillPoints = []syncKillPoint{
 // moreSyncKillPoints complete the list in the long run.
 var moreSyncKillPoints = []syncKillPoint{
 	{"stream.after", 1, false}, {"turn.before", 1, false}, {"turn.ends", 1, false}, {"open.after", 1, false},
-	{"marks.before", 2, false}, {"marks.after", 3, false}, {"offsets.before", 2, false}, {"fetch.after", 3, false},
+	{"marks.before", 1, false}, {"marks.after", 1, false}, {"offsets.before", 2, false}, {"fetch.after", 3, false},
 	{"close.after", 2, false}, {"copy.after", 2, false}, {"commit.sent", 2, false}, {"commit.after", 2, false},
 	{"complete.before", 1, false}, {"complete.after", 1, false},
 	{"endsync.begun", 1, true}, {"endsync.collected", 4, true}, {"endsync.checked", 1, true}, {"endsync.locked", 5, true},
