@@ -16,6 +16,8 @@ type Offset struct {
 	Next      int64 // -1: not known, but the mark is
 	CommitLSN *int64
 	LSN       *int64
+	TxID      *int64
+	TopLSN    *int64
 	TsMs      *int64
 	Run       []int64
 	RunAgain  *int32
@@ -44,7 +46,7 @@ type Gap struct {
 // Offsets reads the stored positions of a stream.
 func (c *Catalog) Offsets(ctx context.Context, source string, stream int32) ([]Offset, error) {
 	rows, err := c.pool.Query(ctx, `
-		SELECT topic, topic_id, partition, next, commit_lsn, lsn, ts_ms, run, run_again, last_sent
+		SELECT topic, topic_id, partition, next, commit_lsn, lsn, tx_id, top_lsn, ts_ms, run, run_again, last_sent
 		FROM metadb.source_offset WHERE source = $1 AND stream = $2`, source, stream)
 	if err != nil {
 		return nil, fmt.Errorf("read offsets: %w", err)
@@ -65,15 +67,15 @@ func (c *Catalog) PlaceOffsets(ctx context.Context, source string, st Stream, of
 		for _, o := range offsets {
 			b.Queue(`
 				INSERT INTO metadb.source_offset AS t
-				       (source, stream, topic, topic_id, partition, next, epoch, commit_lsn, lsn, ts_ms, run, run_again, last_sent)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+				       (source, stream, topic, topic_id, partition, next, epoch, commit_lsn, lsn, tx_id, top_lsn, ts_ms, run, run_again, last_sent)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 				ON CONFLICT (source, stream, topic, partition) DO UPDATE
 				SET topic_id = excluded.topic_id, next = excluded.next, epoch = excluded.epoch,
-				    commit_lsn = excluded.commit_lsn, lsn = excluded.lsn, ts_ms = excluded.ts_ms,
+				    commit_lsn = excluded.commit_lsn, lsn = excluded.lsn, tx_id = excluded.tx_id, top_lsn = excluded.top_lsn, ts_ms = excluded.ts_ms,
 				    run = excluded.run, run_again = excluded.run_again, last_sent = excluded.last_sent
 				WHERE t.epoch <= excluded.epoch`,
 				source, st.Number, o.Topic, o.TopicID, o.Partition, o.Next, st.Epoch,
-				o.CommitLSN, o.LSN, o.TsMs, o.Run, o.RunAgain, o.LastSent)
+				o.CommitLSN, o.LSN, o.TxID, o.TopLSN, o.TsMs, o.Run, o.RunAgain, o.LastSent)
 		}
 		for _, g := range gaps {
 			b.Queue(`

@@ -1,5 +1,7 @@
 package change
 
+import "slices"
+
 // Op says what an event did to its row.
 type Op uint8
 
@@ -47,6 +49,16 @@ type Column struct {
 // cached by pointer.
 type Shape struct {
 	Columns []Column
+}
+
+// SameNames says whether two shapes have columns of the same names.
+func (s *Shape) SameNames(o *Shape) bool {
+	if s == o {
+		return true
+	}
+	return len(s.Columns) == len(o.Columns) && !slices.ContainsFunc(s.Columns, func(c Column) bool {
+		return !slices.ContainsFunc(o.Columns, func(d Column) bool { return c.Name == d.Name })
+	})
 }
 
 // Position is the place of a change in its source's own order.

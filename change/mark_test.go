@@ -17,6 +17,12 @@ func keyless(commit, lsn uint64, ts, sent int64, row byte) Event {
 	return e
 }
 
+// in puts an event into a transaction.
+func in(tx int64, ev Event) Event {
+	ev.Pos.TxID = tx
+	return ev
+}
+
 func TestMarkAccepts(t *testing.T) {
 	t.Parallel()
 	snapshot := Event{Op: Read, TsMs: 1, Pos: Position{LSN: 5, HasLSN: true}}
@@ -42,8 +48,23 @@ func TestMarkAccepts(t *testing.T) {
 		{"a tail sent again, with its first commit lost", []seen{
 			{at(100, 90, 10), true}, {at(110, 105, 11), true}, {at(0, 90, 10), false}, {at(110, 105, 11), true},
 		}},
+		{"a tail sent again, with a commit lost before a higher lsn of an earlier transaction", []seen{
+			{in(7, at(100, 117, 10)), true}, {in(5, at(120, 111, 10)), true}, {in(5, at(120, 112, 10)), true},
+			{in(7, at(0, 117, 10)), false}, {in(5, at(120, 111, 10)), false}, {in(5, at(120, 112, 10)), true}, {in(8, at(0, 118, 10)), true},
+		}},
+		{"a first transaction sent again, with its commit known by then", []seen{
+			{in(7, keyless(0, 50, 10, 1000, 'x')), true}, {in(7, keyless(0, 51, 10, 1001, 'y')), true},
+			{in(7, keyless(40, 50, 10, 9000, 'x')), false}, {in(7, keyless(40, 51, 10, 9001, 'y')), false}, {in(8, keyless(60, 45, 10, 9002, 'y')), true},
+		}},
 		{"a source restored to an earlier state", []seen{
 			{at(900, 890, 10), true}, {at(100, 90, 20), true}, {at(100, 95, 20), true}, {at(100, 90, 20), false},
+		}},
+		{"a restored source that writes again at the very place", []seen{
+			{at(100, 90, 10), true}, {keyless(100, 90, 2000, 2000, 'x'), true}, {keyless(100, 90, 4000, 4000, 'x'), true},
+			{keyless(100, 90, 4000, 4001, 'x'), true}, {keyless(100, 90, 4000, 9000, 'x'), false}, {at(90, 80, 3000), false},
+		}},
+		{"a restored source that has come beyond the place by now", []seen{
+			{at(100, 90, 10), true}, {at(50, 40, 20), true}, {at(60, 55, 21), true}, {at(50, 40, 20), false},
 		}},
 		{"commit times are not strictly ordered", []seen{
 			{at(100, 90, 10), true}, {at(110, 105, 8), true}, {at(100, 90, 10), false},
@@ -70,6 +91,11 @@ func TestMarkAccepts(t *testing.T) {
 			{keyless(100, 90, 10, 6000, 'x'), false}, {keyless(100, 90, 10, 6001, 'x'), false},
 			{keyless(100, 90, 10, 6002, 'x'), true}, {keyless(100, 90, 10, 6003, 'y'), true}, {keyless(110, 105, 11, 6004, 'x'), true},
 		}},
+		{"rows without a key sent again twice, the second time from within the page", []seen{
+			{keyless(100, 80, 9, 999, 'a'), true}, {keyless(100, 90, 10, 1000, 'x'), true},
+			{keyless(100, 80, 9, 5999, 'a'), false}, {keyless(100, 90, 10, 6000, 'x'), false}, {keyless(100, 90, 10, 6001, 'y'), true},
+			{keyless(100, 90, 10, 12000, 'y'), false}, {keyless(100, 90, 10, 12001, 'z'), true},
+		}},
 		{"rows without a key sent again from within the page", []seen{
 			{keyless(100, 90, 10, 1000, 'x'), true}, {keyless(100, 90, 10, 1001, 'y'), true}, {keyless(100, 90, 10, 1002, 'z'), true},
 			{keyless(100, 90, 10, 6000, 'y'), false}, {keyless(100, 90, 10, 6001, 'z'), false}, {keyless(100, 90, 10, 6002, 'w'), true},
@@ -85,6 +111,46 @@ func TestMarkAccepts(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestMarkOfSharedTopics lets through what another partition may have brought, and
+// only that.
+func TestMarkOfSharedTopics(t *testing.T) {
+	t.Parallel()
+	const day = int64(24 * 60 * 60 * 1000)
+	lost, truncate := keyless(100, 90, 10, 0, 'x'), keyless(100, 90, 10, 0, 'x')
+	lost.KeyLost, truncate.Op = true, Truncate
+	for name, tt := range map[string]struct {
+		ev   Event
+		want bool
+	}{
+		"without a key":            {keyless(100, 90, 10, 0, 'x'), true},
+		"older than is remembered": {keyless(100, 90, 10-day, 0, 'x'), false},
+		"with a key":               {at(100, 90, 10), false},
+		"with a key that was lost": {lost, false},
+		"truncate":                 {truncate, false},
+	} {
+		var m Mark
+		newest := at(200, 190, 10)
+		m.Accept(&newest)
+		if got := m.AcceptShared(&tt.ev); got != tt.want {
+			t.Errorf("%s: accepted %v", name, got)
+		}
+	}
+}
+
+func TestSentRuns(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		sent []int64
+		want int
+	}{
+		{nil, 0}, {[]int64{5}, 1}, {[]int64{5, 5, 6}, 3}, {[]int64{5, 5000}, 1}, {[]int64{5, 5000, 5001}, 2}, {[]int64{5, 6, 7, 5000, 5001, 9000}, 3},
+	} {
+		if got := SentRuns(tt.sent); got != tt.want {
+			t.Errorf("%v: %d, want %d", tt.sent, got, tt.want)
+		}
 	}
 }
 

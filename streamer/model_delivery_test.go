@@ -38,21 +38,17 @@ func drawDelivery(rt *rapid.T, s *modelSource) *modelDelivery {
 	for _, t := range s.tables {
 		d.tables = append(d.tables, t.modelTable)
 	}
-	d.drawSends(rt, s.quiet)
+	d.drawSends(rt, s.quiet, s.snapshots)
 	d.drawReads(rt)
 	return d
 }
 
 // drawSends draws the connector's runs. Each but the first begins again somewhere
 // before the end of the last.
-func (d *modelDelivery) drawSends(rt *rapid.T, quiet []int) {
+func (d *modelDelivery) drawSends(rt *rapid.T, quiet []int, snapshots []modelSnapshot) {
 	clock := int64(1_700_000_000_000) // of the connector
 	first := make(map[*modelEvent]int)
-	barrier := -1          // place up to which everything must have been read
-	streamed := len(d.log) // place of the first event behind the snapshot
-	if i := slices.IndexFunc(d.log, func(e *modelEvent) bool { return e.snapshot == "false" }); i >= 0 {
-		streamed = i
-	}
+	barrier := -1 // place up to which everything must have been read
 	next, forgot := 0, false
 	for next < len(d.log) {
 		e := d.log[next]
@@ -64,6 +60,12 @@ func (d *modelDelivery) drawSends(rt *rapid.T, quiet []int) {
 		clock++
 		next++
 		// A snapshot that was completed is not gone through again.
+		streamed := 0 // place of the first event behind the last snapshot
+		for _, s := range snapshots {
+			if next > s.from {
+				streamed = s.to
+			}
+		}
 		if next > streamed && rapid.IntRange(0, 30).Draw(rt, "connector restarts") == 30 {
 			next -= rapid.IntRange(1, next-streamed).Draw(rt, "sent again")
 			clock += 5000
@@ -75,7 +77,7 @@ func (d *modelDelivery) drawSends(rt *rapid.T, quiet []int) {
 // send writes an event, and the tombstone behind a delete.
 func (d *modelDelivery) send(rt *rapid.T, e *modelEvent, clock int64, forgot bool, barrier int, first map[*modelEvent]int) {
 	partition := e.partition()
-	if e.op == 't' && e.table.partitions > 1 {
+	if (e.op == 't' || e.table.keyless) && e.table.partitions > 1 {
 		partition = int32(rapid.IntRange(0, e.table.partitions-1).Draw(rt, "partition"))
 	}
 	r := sentRecord{event: e, Record: e.record(partition, clock, forgot)}
@@ -87,11 +89,20 @@ func (d *modelDelivery) send(rt *rapid.T, e *modelEvent, clock int64, forgot boo
 		// not known (docs/design.md, "What is not done yet").
 		r.after = append(r.after, len(d.sent)-1)
 	}
+	if e.before != nil && e.table.partitions > 1 {
+		// What ends a row without a key, read before what began it, finds none.
+		for i, s := range slices.Backward(d.sent) {
+			if s.event.table == e.table && s.event.row != nil && e.ends(s.event.row) {
+				r.after = append(r.after, i)
+				break
+			}
+		}
+	}
 	if _, again := first[e]; !again {
 		first[e] = len(d.sent)
 	}
 	d.sent = append(d.sent, r)
-	if e.op == 'd' {
+	if e.op == 'd' && !e.table.keyless {
 		d.sent = append(d.sent, sentRecord{event: e, Record: e.tombstone(partition)})
 	}
 }

@@ -121,6 +121,7 @@ type modelColumn struct {
 type modelTable struct {
 	name       string
 	partitions int
+	keyless    bool // its records have no key, and carry the whole row before a change
 }
 
 // modelKey is the key of a row.
@@ -145,6 +146,7 @@ type modelEvent struct {
 	oldKey  modelKey // a change of key's insert
 	newKey  modelKey // and its delete
 	row     modelRow
+	before  modelRow        // tables without a key: what an update or delete ends
 	unsent  map[string]bool // columns whose placeholder is sent
 
 	ts, lsn, commit, tx int64 // commit 0: not known
@@ -157,6 +159,11 @@ func (e *modelEvent) String() string {
 	fmt.Fprintf(&b, "%c %s key=%s", e.op, e.table.name, e.key.id())
 	if e.oldKey != nil {
 		fmt.Fprintf(&b, " was=%s", e.oldKey.id())
+	}
+	for _, c := range e.columns {
+		if e.before != nil {
+			fmt.Fprintf(&b, " old %s=%.20s", c.name, e.before.get(c.name).text)
+		}
 	}
 	for _, c := range e.columns {
 		text := e.row.get(c.name).text
@@ -192,7 +199,7 @@ func (e *modelEvent) payload(k modelKey) string {
 // record is the event as the connector writes it at a time of its own.
 func (e *modelEvent) record(partition int32, sent int64, forgotCommit bool) *kgo.Record {
 	r := &kgo.Record{Topic: "m." + e.table.name, Partition: partition}
-	if e.op != 't' {
+	if e.op != 't' && !e.table.keyless {
 		r.Key = fmt.Appendf(nil, `{"schema":{"type":"struct","fields":[%s],"optional":false,"name":"k"},"payload":%s}`, fields(e.keys), e.payload(e.key))
 	}
 	for name, k := range map[string]modelKey{debezium.OldKeyHeader: e.oldKey, "__debezium.newkey": e.newKey} {
@@ -204,24 +211,32 @@ func (e *modelEvent) record(partition int32, sent int64, forgotCommit bool) *kgo
 	if e.commit != 0 && !forgotCommit {
 		sequence = fmt.Sprintf(`"[\"%d\",\"%d\"]"`, e.commit, e.lsn)
 	}
-	after := "null"
+	before, after := "null", "null"
+	if e.before != nil {
+		before = e.image(e.before, nil)
+	}
 	if strings.ContainsRune("cru", rune(e.op)) {
-		var list []string
-		for _, c := range e.columns {
-			json := e.row.get(c.name).json
-			if e.unsent[c.name] {
-				json = `"` + debezium.DefaultPlaceholder + `"`
-			}
-			list = append(list, fmt.Sprintf("%q:%s", c.name, json))
-		}
-		after = "{" + strings.Join(list, ",") + "}"
+		after = e.image(e.row, e.unsent)
 	}
 	image := fields(e.columns)
 	r.Value = fmt.Appendf(nil, `{"schema":{"type":"struct","fields":[{"type":"struct","fields":[%s],"optional":true,"name":"v","field":"before"},`+
-		`{"type":"struct","fields":[%s],"optional":true,"name":"v","field":"after"}],"optional":false,"name":"e"},"payload":{"before":null,"after":%s,`+
+		`{"type":"struct","fields":[%s],"optional":true,"name":"v","field":"after"}],"optional":false,"name":"e"},"payload":{"before":%s,"after":%s,`+
 		`"source":{"ts_ms":%d,"snapshot":%q,"schema":"m","table":%q,"txId":%d,"lsn":%d,"sequence":%s},"op":"%c","ts_ms":%d}}`,
-		image, image, after, e.ts, e.snapshot, e.table.name, e.tx, e.lsn, sequence, e.op, sent)
+		image, image, before, after, e.ts, e.snapshot, e.table.name, e.tx, e.lsn, sequence, e.op, sent)
 	return r
+}
+
+// image is a row as the connector writes it.
+func (e *modelEvent) image(row modelRow, unsent map[string]bool) string {
+	var list []string
+	for _, c := range e.columns {
+		json := row.get(c.name).json
+		if unsent[c.name] {
+			json = `"` + debezium.DefaultPlaceholder + `"`
+		}
+		list = append(list, fmt.Sprintf("%q:%s", c.name, json))
+	}
+	return "{" + strings.Join(list, ",") + "}"
 }
 
 // tombstone follows a delete.

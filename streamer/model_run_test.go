@@ -177,7 +177,12 @@ func (b *modelBed) run(d *modelDelivery) string {
 		if err != nil {
 			return err.Error()
 		}
-		if x := cmp.Diff(m.lines(t.name), got); x != "" {
+		want := m.lines(t.name)
+		if t.keyless {
+			lasting := d.lasting(t.name, m.columns(t.name))
+			got, want = halves(got, lasting), halves(want, lasting)
+		}
+		if x := cmp.Diff(want, got); x != "" {
 			fmt.Fprintf(&diff, "table %s (-model +warehouse):\n%s", t.name, x)
 		}
 	}
@@ -301,7 +306,7 @@ func (b *modelBed) lines(table string, columns []string) ([]string, error) {
 	}
 	rows, err := b.pool.Query(b.Context(), fmt.Sprintf(`SELECT concat_ws('|', (extract(epoch FROM __start) * 1000)::bigint,
 		CASE WHEN __current THEN 'now' ELSE ((extract(epoch FROM __end) * 1000)::bigint)::text END%s)
-		FROM m.%s__ WHERE __current = (tableoid = 'm.%s'::regclass) AND __current = (__end = '9999-12-31 00:00:00+00')`, list, table, table))
+		FROM m.%s__ WHERE __start <= __end AND __current = (tableoid = 'm.%s'::regclass) AND __current = (__end = '9999-12-31 00:00:00+00')`, list, table, table))
 	if err != nil {
 		return nil, err
 	}

@@ -16,9 +16,17 @@ type modelSource struct {
 	log    []*modelEvent
 	quiet  []int // indexes in the log where everything before had been applied
 
+	snapshots []modelSnapshot
+	backup    *modelSource // nil: none was made
+	sendAll   bool         // the warehouse may have other values than those that are not sent
+
 	now, lsn, commit, tx int64
 	open                 []*sourceTx
 }
+
+// modelSnapshot says where in the log a snapshot lies. One without rows only says that
+// what comes behind it knows nothing of what lies before.
+type modelSnapshot struct{ from, to int }
 
 // sourceTableState is the present state of a table.
 type sourceTableState struct {
@@ -51,7 +59,7 @@ func drawSource(rt *rapid.T, partitions []int) *modelSource {
 		s.addTable(n)
 	}
 	if rapid.Bool().Draw(rt, "snapshot") {
-		s.snapshot()
+		s.firstRows()
 	}
 	for range rapid.IntRange(1, 40).Draw(rt, "steps") {
 		s.step()
@@ -65,6 +73,7 @@ func drawSource(rt *rapid.T, partitions []int) *modelSource {
 func (s *modelSource) addTable(partitions int) {
 	t := &sourceTableState{modelTable: &modelTable{name: fmt.Sprintf("t%d", len(s.tables)), partitions: partitions},
 		families: make(map[string][]*modelKind), key: []string{"k"}}
+	t.keyless = rapid.IntRange(0, 2).Draw(s.rt, "keyless") == 2
 	family := oneOf(s.rt, "key family", keyFamilies())
 	if len(family) > 2 {
 		family = []*modelKind{family[0], family[1], family[2], family[5], family[6]}
@@ -77,6 +86,9 @@ func (s *modelSource) addTable(partitions int) {
 		if rapid.Bool().Draw(s.rt, "composite") {
 			t.key = []string{"k", "k2"}
 		}
+	}
+	if t.keyless {
+		t.key = nil
 	}
 	s.tables = append(s.tables, t)
 	for range rapid.IntRange(1, 4).Draw(s.rt, "columns") {
@@ -102,18 +114,29 @@ func (s *modelSource) addColumn(t *sourceTableState) {
 	}
 }
 
-// snapshot reads rows that were there before: one position for all.
-func (s *modelSource) snapshot() {
+// firstRows are there before the connector comes.
+func (s *modelSource) firstRows() {
 	for _, t := range s.tables {
 		for range rapid.IntRange(0, 3).Draw(s.rt, "snapshot rows") {
 			if row := s.newRow(t, nil); row != nil {
 				t.rows = append(t.rows, row)
-				e := s.event(t, 'r', row)
-				e.snapshot, e.ts, e.lsn, e.tx = "true", s.now, s.lsn, 1
-				s.log = append(s.log, e)
 			}
 		}
 	}
+	s.snapshot()
+}
+
+// snapshot reads all rows: one position for all.
+func (s *modelSource) snapshot() {
+	from := len(s.log)
+	for _, t := range s.tables {
+		for _, row := range t.rows {
+			e := s.event(t, 'r', row)
+			e.snapshot, e.ts, e.lsn, e.tx = "true", s.now, s.lsn, 1
+			s.log = append(s.log, e)
+		}
+	}
+	s.snapshots = append(s.snapshots, modelSnapshot{from, len(s.log)})
 	s.lsn += rapid.Int64Range(0, 1).Draw(s.rt, "first lsn")
 }
 
@@ -152,6 +175,10 @@ func (s *modelSource) finish(i int) {
 	x := s.open[i]
 	s.open = slices.Delete(s.open, i, i+1)
 	switch jump := rapid.IntRange(0, 40).Draw(s.rt, "clock"); {
+	case jump > 0 && jump < 4 && len(s.open) == 0:
+		defer s.save()
+	case jump > 3 && jump < 7 && len(s.open) == 0 && s.backup != nil:
+		defer s.restore()
 	case jump == 0 && len(s.open) == 0:
 		// A pause so long that whatever lags has arrived; often into another year.
 		s.quiet = append(s.quiet, len(s.log))
@@ -228,7 +255,7 @@ func (s *modelSource) newRow(t *sourceTableState, x *sourceTx) map[string]int {
 			row[c.name] = rapid.IntRange(-1, len(c.kind.values)-1).Draw(s.rt, "value")
 		}
 	}
-	if t.find(row) >= 0 || x != nil && !s.lock(x, t, row) {
+	if !t.keyless && t.find(row) >= 0 || x != nil && !s.lock(x, t, row) {
 		return nil
 	}
 	return row
@@ -284,7 +311,7 @@ func (s *modelSource) change(t *sourceTableState, row map[string]int) (unsent ma
 		if rapid.IntRange(0, 2).Draw(s.rt, "changed") == 0 {
 			row[c.name] = rapid.IntRange(least, len(c.kind.values)-1).Draw(s.rt, "value")
 		} else if c.kind.large && row[c.name] >= 0 && rapid.IntRange(0, 2).Draw(s.rt, "sent") > 0 {
-			unsent[c.name] = true
+			unsent[c.name] = !s.sendAll
 		}
 	}
 	return unsent
@@ -295,9 +322,19 @@ func (s *modelSource) update(x *sourceTx, t *sourceTableState) {
 	if i < 0 {
 		return
 	}
+	before := s.before(t, t.rows[i])
 	unsent := s.change(t, t.rows[i])
-	s.emit(x, s.event(t, 'u', t.rows[i])).unsent = unsent
+	e := s.emit(x, s.event(t, 'u', t.rows[i]))
+	e.unsent, e.before = unsent, before
 	s.lsn++
+}
+
+// before is the row before a change as a table without a key has it in its events.
+func (s *modelSource) before(t *sourceTableState, row map[string]int) modelRow {
+	if !t.keyless {
+		return nil
+	}
+	return s.event(t, 'r', row).row
 }
 
 func (s *modelSource) remove(x *sourceTx, t *sourceTableState) {
@@ -305,7 +342,7 @@ func (s *modelSource) remove(x *sourceTx, t *sourceTableState) {
 	if i < 0 {
 		return
 	}
-	s.emit(x, s.event(t, 'd', t.rows[i]))
+	s.emit(x, s.event(t, 'd', t.rows[i])).before = s.before(t, t.rows[i])
 	t.rows = slices.Delete(t.rows, i, i+1)
 	s.lsn++
 }
@@ -313,7 +350,7 @@ func (s *modelSource) remove(x *sourceTx, t *sourceTableState) {
 // rekey changes the key of a row: a delete and an insert at one place of the log.
 func (s *modelSource) rekey(x *sourceTx, t *sourceTableState) {
 	i := s.pick(x, t)
-	if i < 0 {
+	if i < 0 || t.keyless {
 		return
 	}
 	fresh := s.newRow(t, x)
@@ -382,11 +419,12 @@ func (s *modelSource) alter(x *sourceTx, t *sourceTableState) {
 // alterKey changes which columns are the key. The records of a row then move to
 // other partitions, which nothing can put in order again: only where there is one.
 func (s *modelSource) alterKey(t *sourceTableState) {
-	if t.partitions > 1 || t.families["k2"] == nil {
+	if t.partitions > 1 || t.keyless || t.families["k2"] == nil {
 		return
 	}
 	keys := [][]string{{"k"}, {"k", "k2"}, {"k2", "k"}}
 	before := t.key
+	s.backup = nil // rows that only the warehouse has might have one key of the old columns
 	t.key = oneOf(s.rt, "key columns", keys)
 	for i, r := range t.rows {
 		if t.find(r) != i {

@@ -36,6 +36,10 @@ type model map[string][]modelVersion
 // the connector sent them.
 func (m model) apply(e *modelEvent) {
 	versions := m[e.table.name]
+	if e.table.keyless && e.op != 't' {
+		m.applyKeyless(e)
+		return
+	}
 	current := slices.IndexFunc(versions, func(v modelVersion) bool { return v.end == 0 && e.concerns(v.row) })
 	switch e.op {
 	case 't':
@@ -62,6 +66,29 @@ func (m model) apply(e *modelEvent) {
 		}
 		m[e.table.name] = append(versions, modelVersion{start: e.ts, end: 0, row: row})
 	}
+}
+
+// applyKeyless ends one row that was as the event says, and adds one. Columns that the
+// source has dropped meanwhile do not tell rows apart.
+func (m model) applyKeyless(e *modelEvent) {
+	versions := m[e.table.name]
+	if e.before != nil {
+		i := slices.IndexFunc(versions, func(v modelVersion) bool {
+			return v.end == 0 && e.ends(v.row)
+		})
+		if i >= 0 {
+			versions[i].end = e.ts
+		}
+	}
+	if e.op != 'd' {
+		versions = append(versions, modelVersion{start: e.ts, row: e.row})
+	}
+	m[e.table.name] = versions
+}
+
+// ends says whether a row is as the event says that it was.
+func (e *modelEvent) ends(row modelRow) bool {
+	return !slices.ContainsFunc(e.columns, func(c modelColumn) bool { return row.get(c.name).text != e.before.get(c.name).text })
 }
 
 // lastOf is the row that had the event's old key last.
@@ -147,4 +174,44 @@ func (m model) lines(table string) []string {
 	}
 	slices.Sort(lines)
 	return lines
+}
+
+// halves takes the lines of a table without a key apart into beginnings and ends: which
+// of some equal rows has ended is all the same. lasting says which columns the source
+// has never dropped; only by these its ends tell rows apart.
+func halves(lines []string, lasting []bool) []string {
+	var out []string
+	for _, line := range lines {
+		fields := strings.Split(line, "|")
+		start, end, row := fields[0], fields[1], fields[2:]
+		out = append(out, "begin "+start+": "+strings.Join(row, "|"))
+		var kept []string
+		for i, text := range row {
+			if lasting[i] {
+				kept = append(kept, text)
+			}
+		}
+		out = append(out, "end "+end+": "+strings.Join(kept, "|"))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// lasting says which columns all events of a table have that come after the first one
+// that has them.
+func (d *modelDelivery) lasting(table string, columns []string) []bool {
+	lasting := make([]bool, len(columns))
+	for i, name := range columns {
+		lasting[i] = true
+		came := false
+		for _, e := range d.log {
+			if e.table.name != table || e.op == 't' {
+				continue
+			}
+			has := slices.ContainsFunc(e.columns, func(c modelColumn) bool { return c.name == name })
+			lasting[i] = lasting[i] && (has || !came)
+			came = came || has
+		}
+	}
+	return lasting
 }

@@ -176,6 +176,12 @@ func markOf(o catalog.Offset) change.Mark {
 	if o.CommitLSN != nil {
 		m.CommitLSN = uint64(*o.CommitLSN)
 	}
+	if o.TxID != nil {
+		m.TxID = *o.TxID
+	}
+	if o.TopLSN != nil {
+		m.TopLSN = uint64(*o.TopLSN)
+	}
 	if o.TsMs != nil {
 		m.TsMs = *o.TsMs
 	}

@@ -278,7 +278,11 @@ func (r *reader) admit(rec *kgo.Record, ev *change.Event, p *position) (verdict,
 	if err := validate(ev); err != nil {
 		return verdict{bad: true}, err
 	}
-	if !p.mark.Accept(ev) {
+	accept := p.mark.Accept
+	if r.shared(rec.Topic) {
+		accept = p.mark.AcceptShared
+	}
+	if !accept(ev) {
 		return verdict{skip: change.Repeated}, nil
 	}
 	return verdict{apply: true}, nil

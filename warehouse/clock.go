@@ -98,7 +98,7 @@ func (a *Applier) addEnded(t *trip, l *lane) {
 		where = append(where, fmt.Sprintf("h.%s %s k.k%d", quote(c.Name), operator, n))
 	}
 	t.add(step{
-		what: "read ends of " + l.t.String(), table: l.t.tableName, oids: l.t.fetchTypes(), params: l.params(arrays),
+		what: "read ends of " + l.t.String(), table: l.t.tableName, oids: l.t.fetchTypes(l.look), params: l.params(arrays),
 		sql: "SELECT k.n, e.e FROM unnest(" + strings.Join(from, ", ") + ") WITH ORDINALITY k(" + strings.Join(names, ", ") + ", n)" +
 			" CROSS JOIN LATERAL (SELECT max(h.__end) AS e FROM " + l.t.main() + " h WHERE NOT h.__current AND " +
 			strings.Join(where, " AND ") + fmt.Sprintf(" AND h.__origin = $%d) e WHERE e.e IS NOT NULL", len(from)+1),

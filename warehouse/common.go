@@ -43,10 +43,10 @@ func (a *Applier) prepareCommon(ctx context.Context) error {
 		// Compare-and-set: it locks the rows, so a zombie waits here and then hits none.
 		{stmtOffsets, `
 			UPDATE metadb.source_offset o
-			SET next = u.next, commit_lsn = u.commit_lsn, lsn = u.lsn, ts_ms = u.ts_ms,
+			SET next = u.next, commit_lsn = u.commit_lsn, lsn = u.lsn, tx_id = u.tx_id, top_lsn = u.top_lsn, ts_ms = u.ts_ms,
 			    run = NULL, run_again = NULL, last_sent = NULL
-			FROM unnest($4::text[], $5::integer[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[])
-			     u(topic, partition, before, next, commit_lsn, lsn, ts_ms)
+			FROM unnest($4::text[], $5::integer[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[])
+			     u(topic, partition, before, next, commit_lsn, lsn, tx_id, top_lsn, ts_ms)
 			WHERE o.source = $1::text AND o.stream = $2::integer AND o.epoch = $3::bigint
 			  AND o.topic = u.topic AND o.partition = u.partition AND o.next = u.before`},
 		{stmtRuns, `
@@ -165,6 +165,7 @@ func (a *Applier) addOffsets(t *trip, parts []change.Part) {
 	partitions := newArray(change.Int4.OID(), 256)
 	before, next := newArray(change.Int8.OID(), 512), newArray(change.Int8.OID(), 512)
 	commits, lsns, times := newArray(change.Int8.OID(), 512), newArray(change.Int8.OID(), 512), newArray(change.Int8.OID(), 512)
+	txs, tops := newArray(change.Int8.OID(), 512), newArray(change.Int8.OID(), 512)
 	for i := range parts {
 		p := &parts[i]
 		if p.Next == p.From {
@@ -175,13 +176,15 @@ func (a *Applier) addOffsets(t *trip, parts []change.Part) {
 		before.addInt64(p.From)
 		next.addInt64(p.Next)
 		if !p.After.Set {
-			commits.add(nil)
-			lsns.add(nil)
-			times.add(nil)
+			for _, a := range []*array{commits, lsns, txs, tops, times} {
+				a.add(nil)
+			}
 			continue
 		}
 		commits.addInt64(int64(p.After.CommitLSN))
 		lsns.addInt64(int64(p.After.LSN))
+		txs.addInt64(p.After.TxID)
+		tops.addInt64(int64(p.After.TopLSN))
 		times.addInt64(p.After.TsMs)
 	}
 	if topics.n == 0 {
@@ -191,7 +194,8 @@ func (a *Applier) addOffsets(t *trip, parts []change.Part) {
 		what: "move positions", stmt: stmtOffsets,
 		params: [][]byte{
 			[]byte(a.source), int32Bytes(a.opt.Stream.Number), int64Bytes(a.opt.Stream.Epoch),
-			topics.bytes(), partitions.bytes(), before.bytes(), next.bytes(), commits.bytes(), lsns.bytes(), times.bytes(),
+			topics.bytes(), partitions.bytes(), before.bytes(), next.bytes(), commits.bytes(), lsns.bytes(),
+			txs.bytes(), tops.bytes(), times.bytes(),
 		},
 		read: expectRows(int64(topics.n), ErrFenced),
 	})

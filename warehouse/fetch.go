@@ -55,7 +55,11 @@ func (a *Applier) fetch(ctx context.Context, t *trip, lanes []*lane, arena *chan
 			return nil
 		}
 		if len(l.keys) > 0 && l.keys[0].n > 0 {
-			t.add(step{what: "read rows of " + l.t.String(), table: l.t.tableName, stmt: l.t.stmts.fetch, params: l.params(l.keys), read: read})
+			s := step{what: "read rows of " + l.t.String(), table: l.t.tableName, stmt: l.t.stmts.fetch, params: l.params(l.keys), read: read}
+			if len(l.look) != len(l.t.lookup()) {
+				s.stmt, s.sql, s.oids = "", l.t.fetchAnySQL(l.look, "IS NOT DISTINCT FROM"), l.t.fetchTypes(l.look)
+			}
+			t.add(s)
 		}
 		a.addSeen(t, l)
 		a.addMoved(t, l, arena)

@@ -90,34 +90,6 @@ func (l *lane) changedSince(e *laneEvent, at int64) bool {
 	return false
 }
 
-// foldKeyless adds rows and ends one row equal to the one before the change.
-func (l *lane) foldKeyless(e *laneEvent, at int64) {
-	if e.shared && l.repeated(e.ev) {
-		l.unchanged++
-		return
-	}
-	var before change.Tuple
-	if st := e.state; st != nil {
-		switch {
-		case len(st.versions) > 0:
-			last := len(st.versions) - 1
-			before = l.versions[st.versions[last]].row
-			l.endVersion(st.versions[last], max(at, l.versions[st.versions[last]].start))
-			st.versions = st.versions[:last]
-		case len(st.rows) > 0:
-			i := l.rowToEnd(e)
-			before = st.rows[i].row
-			l.endRow(st.rows[i], max(at, st.rows[i].start))
-			st.rows = slices.Delete(st.rows, i, i+1)
-		case l.letters != nil || e.ev.KeyLost:
-			l.missed = append(l.missed, e.ev)
-		}
-	}
-	if e.row != nil && !l.foundAgain(e) {
-		l.begin(e.next, e, at, l.complete(e.row, before))
-	}
-}
-
 // begin adds a version that is current.
 func (l *lane) begin(st *keyState, e *laneEvent, at int64, row change.Tuple) {
 	st.versions = append(st.versions, int32(len(l.versions)))

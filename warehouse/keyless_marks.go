@@ -38,20 +38,6 @@ func stillConfirms(by, ev *change.Event) bool {
 // mayBeThere says whether the row of a keyless event may be in the table already.
 func (e *laneEvent) mayBeThere() bool { return e.ev.Op == change.Read && e.ev.Confirms != nil }
 
-// rowToEnd is which of some equal stored rows an event ends: one that is confirmed,
-// if it knows of such, since what it ends was in the source.
-func (l *lane) rowToEnd(e *laneEvent) int {
-	rows := e.state.rows
-	if e.ev.Confirms != nil {
-		for i, r := range rows {
-			if l.marked.at(r.id, e.ev) {
-				return i
-			}
-		}
-	}
-	return len(rows) - 1
-}
-
 // foundAgain confirms one current row that is equal to a snapshot's, if there is one
 // left.
 func (l *lane) foundAgain(e *laneEvent) bool {

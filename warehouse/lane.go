@@ -15,13 +15,13 @@ type lane struct {
 	origin  string
 	events  []laneEvent
 	behind  map[*change.Event]bool
-	letters *overtaking     // nil: there are no dead letters
-	missed  []*change.Event // keyless events that found no row to end
-	seen    map[int64]bool  // keyless events of shared topics: applied before
-	fresh   []int64         // and those that are applied now
-	newest  int64           // commit time of the newest, ms
+	letters *overtaking          // nil: there are no dead letters
+	missed  []*change.Event      // keyless events that found no row to end
+	seen    map[int64]*sightings // keyless events of shared topics, by their identity
+	newest  int64                // commit time of the newest, ms
 
 	states  map[string]*keyState
+	look    []int    // columns by which rows are found
 	keys    []*array // parameters of the fetch: one array per look-up column
 	nullish []*array // the same for keys that hold a NULL
 	scratch []byte
@@ -44,10 +44,11 @@ type lane struct {
 
 // laneEvent is an event with its row as a row of the table, and its key.
 type laneEvent struct {
-	ev    *change.Event
-	row   change.Tuple // Create, Read, Update
-	state *keyState    // of the key; keyless tables: of the row that ends
-	next  *keyState    // keyless tables: of the row that begins
+	ev     *change.Event
+	row    change.Tuple // Create, Read, Update
+	before change.Tuple // keyless tables: the row that ends
+	state  *keyState    // of the key; keyless tables: of the row that ends
+	next   *keyState    // keyless tables: of the row that begins
 
 	shared bool // the topic has other partitions
 	behind bool // an event of a later time came before it
@@ -91,13 +92,14 @@ type version struct {
 
 func newLane(t *table, origin string) *lane {
 	l := &lane{t: t, origin: origin, endsynced: never, states: make(map[string]*keyState)}
+	l.look = t.lookup()
 	l.keys = l.arrays()
 	return l
 }
 
 func (l *lane) arrays() []*array {
 	var arrays []*array
-	for _, i := range l.t.lookup() {
+	for _, i := range l.look {
 		arrays = append(arrays, newArray(l.t.columns[i].Type.OID(), 256))
 	}
 	return arrays
@@ -146,22 +148,6 @@ func (l *lane) add(ev *change.Event, p *plan, shared bool, arena *change.Arena) 
 	return nil
 }
 
-// addKeyless finds the state of the row that ends by the whole row before the
-// change, and that of the row that begins.
-func (l *lane) addKeyless(e *laneEvent, p *plan, arena *change.Arena) error {
-	if e.ev.Before != nil {
-		before, err := l.encode(p, e.ev.Before, arena)
-		if err != nil {
-			return err
-		}
-		e.state = l.stateOf(l.allOf(before), true)
-	}
-	if e.row != nil {
-		e.next = l.stateOf(l.allOf(e.row), e.mayBeThere())
-	}
-	return nil
-}
-
 func (l *lane) encode(p *plan, row change.Tuple, arena *change.Arena) (change.Tuple, error) {
 	if p.straight && p.nulls == 0 {
 		return row, nil
@@ -192,18 +178,6 @@ func (l *lane) keyOf(row change.Tuple) [][]byte {
 				fields[k] = v[:n:n]
 			}
 		}
-		row = rest
-	}
-	l.fields = fields
-	return fields
-}
-
-// allOf are all fields of a row, valid until the next call for the lane.
-func (l *lane) allOf(row change.Tuple) [][]byte {
-	fields := l.fields[:0]
-	for len(row) > 0 {
-		v, _, rest := row.Next()
-		fields = append(fields, v)
 		row = rest
 	}
 	l.fields = fields
@@ -243,7 +217,7 @@ func (l *lane) deleteKey(shape *change.Shape, key change.Tuple, arena *change.Ar
 func (l *lane) stateOf(fields [][]byte, fetch bool) *keyState {
 	null := false
 	l.scratch = l.scratch[:0]
-	for k, i := range l.t.lookup() {
+	for k, i := range l.look {
 		if fields[k] == nil {
 			null = true
 			l.scratch = change.AppendNull(l.scratch)

@@ -24,6 +24,7 @@ func (a *Applier) applyLate(ctx context.Context, b *change.Batch, ev *change.Eve
 		return err
 	}
 	l := newLane(t, ev.Target.Origin)
+	l.lookBy(ev.Shape)
 	if err := l.add(ev, p, true, &b.Arena); err != nil {
 		return err
 	}
@@ -34,9 +35,9 @@ func (a *Applier) applyLate(ctx context.Context, b *change.Batch, ev *change.Eve
 	}
 	a.opt.Reached("late.before")
 	e := &l.events[0]
-	if len(t.key) == 0 && l.repeated(ev) {
+	if len(t.key) == 0 && ev.Unkeyed() && l.repeated(ev) {
 		stats.Unchanged++
-		return nil
+		return a.write(ctx, []*lane{l}, ledger, stats)
 	}
 	ended, row, unchanged := l.lateChange(e)
 	if unchanged {
@@ -98,7 +99,7 @@ func (a *Applier) fetchLate(ctx context.Context, l *lane, at int64, arena *chang
 		}
 		params := append(l.params(l.keys), int64Bytes(at))
 		t.add(step{
-			what: "read ended rows of " + l.t.String(), table: l.t.tableName, sql: l.t.fetchEndedSQL(end, false), oids: append(l.t.fetchTypes(), change.TimestampTZ.OID()),
+			what: "read ended rows of " + l.t.String(), table: l.t.tableName, sql: l.t.fetchEndedSQL(l.look, end, false), oids: append(l.t.fetchTypes(l.look), change.TimestampTZ.OID()),
 			params: params, read: func(r *pgconn.ResultReader) error {
 				for r.NextRow() {
 					l.stored(r.Values(), arena)

@@ -26,8 +26,8 @@ func (a *Applier) addMoved(t *trip, l *lane, arena *change.Arena) {
 			params = append(params, one.bytes())
 		}
 		t.add(step{
-			what: "read the row before a change of key of " + l.t.String(), table: l.t.tableName, sql: l.t.fetchEndedSQL(">=", true),
-			oids:   append(l.t.fetchTypes(), change.TimestampTZ.OID(), change.Int4.OID(), change.Int8.OID()),
+			what: "read the row before a change of key of " + l.t.String(), table: l.t.tableName, sql: l.t.fetchEndedSQL(l.look, ">=", true),
+			oids:   append(l.t.fetchTypes(l.look), change.TimestampTZ.OID(), change.Int4.OID(), change.Int8.OID()),
 			params: append(params, []byte(l.origin), int64Bytes(micros(e.ev.TsMs)), int32Bytes(l.t.id), int64Bytes(int64(e.ev.Pos.LSN))),
 			read: func(r *pgconn.ResultReader) error {
 				for r.NextRow() {

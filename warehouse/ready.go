@@ -12,6 +12,7 @@ import (
 // of the event before which the batch is to be cut; len(b.Events) for none.
 func (a *Applier) evolveFor(ctx context.Context, b *change.Batch) (int, error) {
 	seen := make(map[tableName]bool)
+	shapes := make(map[*change.Target]*change.Shape) // of tables without a key
 	var last readyFor
 	for i := range b.Events {
 		ev := &b.Events[i]
@@ -50,6 +51,12 @@ func (a *Applier) evolveFor(ctx context.Context, b *change.Batch) (int, error) {
 			if err := a.own(ctx, t, ev.Target); err != nil {
 				return 0, err
 			}
+		}
+		if t != nil && len(t.key) == 0 && ev.Shape != nil {
+			if before := shapes[ev.Target]; before != nil && !before.SameNames(ev.Shape) {
+				return i, nil // its rows are found by other columns
+			}
+			shapes[ev.Target] = ev.Shape
 		}
 		seen[n] = true
 		last = a.tables[n].readyAlso(ev)

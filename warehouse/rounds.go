@@ -79,6 +79,7 @@ func (a *Applier) lanesOf(ctx context.Context, b *change.Batch, events []change.
 				return nil, err
 			}
 			l = newLane(t, ev.Target.Origin)
+			l.lookBy(ev.Shape)
 			l.behind = late
 			if at, known := a.sync.endsynced[t.tableName]; known {
 				l.endsynced = at

@@ -36,12 +36,12 @@ func (a *Applier) prepare(ctx context.Context, t *table) error {
 		return name, nil
 	}
 	var err error
-	oids := t.fetchTypes()
+	oids := t.fetchTypes(t.lookup())
 	if s.fetch, err = prepare("fetch", t.fetchSQL("="), oids...); err != nil {
 		return err
 	}
 	if len(t.key) > 0 {
-		if s.nullable, err = prepare("fetch_nullable", t.fetchAnySQL("IS NOT DISTINCT FROM"), oids...); err != nil {
+		if s.nullable, err = prepare("fetch_nullable", t.fetchAnySQL(t.key, "IS NOT DISTINCT FROM"), oids...); err != nil {
 			return err
 		}
 	}
@@ -98,9 +98,9 @@ func (t *table) columnList(sep, prefix string) string {
 
 // fetchTypes are the parameters of a fetch: an array per key column (per column,
 // where the table has no key and the whole row is looked for), and the origin.
-func (t *table) fetchTypes() []uint32 {
+func (t *table) fetchTypes(look []int) []uint32 {
 	var oids []uint32
-	for _, i := range t.lookup() {
+	for _, i := range look {
 		oids = append(oids, t.columns[i].Type.ArrayOID())
 	}
 	return append(oids, change.Text.OID())
@@ -123,25 +123,25 @@ func (t *table) lookup() []int {
 func (t *table) fetchSQL(operator string) string {
 	switch len(t.key) {
 	case 0:
-		return t.fetchAnySQL("IS NOT DISTINCT FROM")
+		return t.fetchAnySQL(t.lookup(), "IS NOT DISTINCT FROM")
 	case 1:
 		return "SELECT c.__id, c.__start" + t.columnList(", ", "c.") + " FROM " + t.current() + " c WHERE c." +
 			quote(t.columns[t.key[0]].Name) + " " + operator + " ANY ($1) AND c.__origin = $2"
 	}
-	return t.fetchAnySQL(operator)
+	return t.fetchAnySQL(t.key, operator)
 }
 
 // fetchEndedSQL reads the ended version of a key that stood at the time in the last
 // parameter; end compares its __end with that. With places, two more parameters,
 // the table's number and an lsn, leave out versions that began at that time but
 // behind that lsn.
-func (t *table) fetchEndedSQL(end string, places bool) string {
+func (t *table) fetchEndedSQL(look []int, end string, places bool) string {
 	operator := "="
 	if len(t.key) == 0 {
 		operator = "IS NOT DISTINCT FROM"
 	}
 	var where []string
-	for n, i := range t.lookup() {
+	for n, i := range look {
 		c := t.columns[i]
 		where = append(where, fmt.Sprintf("h.%s %s ($%d::%s[])[1]", quote(c.Name), operator, n+1, c.Type))
 	}
@@ -157,9 +157,9 @@ func (t *table) fetchEndedSQL(end string, places bool) string {
 
 // fetchAnySQL looks key by key; OFFSET 0 keeps the planner from turning the
 // look-ups into a join over the whole table.
-func (t *table) fetchAnySQL(operator string) string {
+func (t *table) fetchAnySQL(look []int, operator string) string {
 	var arrays, names, where []string
-	for n, i := range t.lookup() {
+	for n, i := range look {
 		c := t.columns[i]
 		arrays = append(arrays, fmt.Sprintf("$%d::%s[]", n+1, c.Type))
 		names = append(names, fmt.Sprintf("k%d", n))
