@@ -22,6 +22,9 @@ type Offset struct {
 	Run       []int64
 	RunAgain  *int32
 	LastSent  *int64
+	// Since is the synchronization with which the partition came; 0: none. Those of a
+	// lower number are read to their ends before those of a higher one.
+	Since int32
 }
 
 // Gap kinds: the log's start passed the position; the log ends before it; the
@@ -46,7 +49,7 @@ type Gap struct {
 // Offsets reads the stored positions of a stream.
 func (c *Catalog) Offsets(ctx context.Context, source string, stream int32) ([]Offset, error) {
 	rows, err := c.pool.Query(ctx, `
-		SELECT topic, topic_id, partition, next, commit_lsn, lsn, tx_id, top_lsn, ts_ms, run, run_again, last_sent
+		SELECT topic, topic_id, partition, next, commit_lsn, lsn, tx_id, top_lsn, ts_ms, run, run_again, last_sent, since
 		FROM metadb.source_offset WHERE source = $1 AND stream = $2`, source, stream)
 	if err != nil {
 		return nil, fmt.Errorf("read offsets: %w", err)
@@ -67,15 +70,15 @@ func (c *Catalog) PlaceOffsets(ctx context.Context, source string, st Stream, of
 		for _, o := range offsets {
 			b.Queue(`
 				INSERT INTO metadb.source_offset AS t
-				       (source, stream, topic, topic_id, partition, next, epoch, commit_lsn, lsn, tx_id, top_lsn, ts_ms, run, run_again, last_sent)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+				       (source, stream, topic, topic_id, partition, next, epoch, commit_lsn, lsn, tx_id, top_lsn, ts_ms, run, run_again, last_sent, since)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 				ON CONFLICT (source, stream, topic, partition) DO UPDATE
 				SET topic_id = excluded.topic_id, next = excluded.next, epoch = excluded.epoch,
 				    commit_lsn = excluded.commit_lsn, lsn = excluded.lsn, tx_id = excluded.tx_id, top_lsn = excluded.top_lsn, ts_ms = excluded.ts_ms,
-				    run = excluded.run, run_again = excluded.run_again, last_sent = excluded.last_sent
+				    run = excluded.run, run_again = excluded.run_again, last_sent = excluded.last_sent, since = excluded.since
 				WHERE t.epoch <= excluded.epoch`,
 				source, st.Number, o.Topic, o.TopicID, o.Partition, o.Next, st.Epoch,
-				o.CommitLSN, o.LSN, o.TxID, o.TopLSN, o.TsMs, o.Run, o.RunAgain, o.LastSent)
+				o.CommitLSN, o.LSN, o.TxID, o.TopLSN, o.TsMs, o.Run, o.RunAgain, o.LastSent, o.Since)
 		}
 		for _, g := range gaps {
 			b.Queue(`
@@ -98,6 +101,28 @@ func (c *Catalog) PlaceOffsets(ctx context.Context, source string, st Stream, of
 	})
 	if err != nil {
 		return fmt.Errorf("place offsets: %w", err)
+	}
+	return nil
+}
+
+// SyncNumber is the number of the synchronization that a source is in, or whose marks
+// wait to be adopted; 0: none. New partitions come with it.
+func (c *Catalog) SyncNumber(ctx context.Context, source string) (int32, error) {
+	var n int32
+	err := c.pool.QueryRow(ctx, "SELECT coalesce(max(generation), 0) FROM metadb.source_sync WHERE source = $1", source).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("read synchronization of data source %s: %w", source, err)
+	}
+	return n, nil
+}
+
+// Drained says that all partitions of the stream that came before a synchronization are
+// read to where they ended when those came that did with it: no order is left.
+func (c *Catalog) Drained(ctx context.Context, source string, st Stream, since int32) error {
+	_, err := c.pool.Exec(ctx, "UPDATE metadb.source_offset SET since = $4 WHERE source = $1 AND stream = $2 AND epoch = $3 AND since < $4",
+		source, st.Number, st.Epoch, since)
+	if err != nil {
+		return fmt.Errorf("store that old partitions are read: %w", err)
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ func (c *completion) look(ctx context.Context) error {
 		return nil
 	}
 	if c.ends == nil {
-		if c.ends, err = c.takeEnds(ctx); err != nil {
+		if c.ends, err = c.consumer.readable(ctx); err != nil {
 			return err
 		}
 		c.taken = *s
@@ -79,16 +79,16 @@ func (c *completion) deadline(ctx context.Context, s *catalog.Snapshot) error {
 	if quiet < c.sync.deadline {
 		return nil
 	}
-	ends, err := c.takeEnds(ctx)
+	ends, err := c.consumer.readable(ctx)
 	if err != nil || !c.consumer.lag.reached(ends) {
 		return err
 	}
 	return c.complete(ctx, s, catalog.CompleteByDeadline, "deadline exceeded")
 }
 
-// takeEnds are the ends of all partitions that the source reads, now.
-func (c *completion) takeEnds(ctx context.Context) (map[partition]int64, error) {
-	admin := kadm.NewClient(c.consumer.client)
+// readable are the ends of all partitions that the source reads, now.
+func (c *consumer) readable(ctx context.Context) (map[partition]int64, error) {
+	admin := kadm.NewClient(c.client)
 	topics, err := matching(ctx, admin, c.source.Topics)
 	if err != nil {
 		return nil, err

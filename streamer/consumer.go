@@ -82,7 +82,7 @@ func (w *worker) consume(ctx context.Context, stream catalog.Stream, fail contex
 		endsPause: w.opt.endsPause,
 		ready:     make(chan struct{}), reached: w.opt.Reached, start: make(map[partition]position), done: make(map[partition]int64),
 	}
-	c.positions = &positions{catalog: w.opt.Catalog, source: w.source.Name, stream: stream, log: w.log}
+	c.positions = &positions{catalog: w.opt.Catalog, source: w.source.Name, stream: stream, log: w.log, drain: newDrain()}
 	place := func(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
 		placed, err := c.place(ctx, offsets)
 		if err != nil && ctx.Err() == nil {

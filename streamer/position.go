@@ -34,6 +34,7 @@ type positions struct {
 	stream  catalog.Stream
 	log     *slog.Logger
 	shared  sync.Map // topics with several partitions; a topic may grow
+	drain   *drain
 }
 
 // place returns the start of each assigned partition. committed are the group's
@@ -66,6 +67,10 @@ func (p *positions) place(ctx context.Context, client *kgo.Client, committed map
 	if err != nil {
 		return nil, err
 	}
+	since, err := p.since(ctx, stored)
+	if err != nil {
+		return nil, err
+	}
 	for topic, d := range details {
 		if len(d.Partitions) > 1 {
 			p.shared.Store(topic, true)
@@ -90,9 +95,13 @@ func (p *positions) place(ctx context.Context, client *kgo.Client, committed map
 			p.log.Error("events are missing; resynchronize the source", "source", p.source, "topic", part.topic,
 				"partition", part.id, "kind", gap.Kind, "expected", gap.Expected, "available", gap.Available)
 		}
+		if old := stored[part]; old == nil || old.TopicID != o.TopicID {
+			o.Since = since
+		}
 		if changed {
 			moved = append(moved, o)
 		}
+		stored[part] = &o
 		placed[part] = position{next: o.Next, mark: markOf(o)}
 	}
 	if len(moved) > 0 {
@@ -100,7 +109,17 @@ func (p *positions) place(ctx context.Context, client *kgo.Client, committed map
 			return nil, err
 		}
 	}
+	p.drain.order(client, stored)
 	return placed, nil
+}
+
+// since is the number with which new partitions come.
+func (p *positions) since(ctx context.Context, stored map[partition]*catalog.Offset) (int32, error) {
+	since, err := p.catalog.SyncNumber(ctx, p.source)
+	for _, o := range stored {
+		since = max(since, o.Since)
+	}
+	return since, err
 }
 
 func (p *positions) stored(ctx context.Context) (map[partition]*catalog.Offset, error) {

@@ -211,6 +211,8 @@ func (w *worker) runOnce(ctx context.Context) error {
 	group.Go(func() error { return a.consumer.commitEvery(ctx) })
 	watch := &completion{worker: w, consumer: a.consumer, began: time.Now()}
 	group.Go(func() error { return watch.watch(ctx) })
+	draining := &draining{worker: w, consumer: a.consumer, stream: stream, orders: r.orders}
+	group.Go(func() error { return draining.run(ctx) })
 	group.Go(func() error { return a.consumer.endsEvery(ctx) })
 	group.Go(func() error { return a.consumer.denied.run(ctx) })
 	_ = group.Wait() // the cause is the first error, or what fail was told
