@@ -218,7 +218,10 @@ func (r *reader) decode(rec *kgo.Record, part int, p *position) error {
 	n := len(r.batch.Events)
 	r.batch.Events = append(r.batch.Events, change.Event{})
 	ev := &r.batch.Events[n]
-	v, err := r.admit(rec, ev, p)
+	v, err := r.admit(rec, ev)
+	if v.apply && !r.accept(ev, rec.Topic, p) {
+		v = verdict{skip: change.Repeated}
+	}
 	if naming := (*namingError)(nil); errors.As(err, &naming) {
 		r.batch.Events = r.batch.Events[:n]
 		return err
@@ -253,7 +256,7 @@ type verdict struct {
 }
 
 // admit decodes the record and says what becomes of it. The error says why it is bad.
-func (r *reader) admit(rec *kgo.Record, ev *change.Event, p *position) (verdict, error) {
+func (r *reader) admit(rec *kgo.Record, ev *change.Event) (verdict, error) {
 	result, err := r.decodeRecord(r.decoder(rec.Topic), rec, ev)
 	if err != nil {
 		if ev.Table != "" && r.router.filtered(ev.Schema, ev.Table) {
@@ -278,14 +281,15 @@ func (r *reader) admit(rec *kgo.Record, ev *change.Event, p *position) (verdict,
 	if err := validate(ev); err != nil {
 		return verdict{bad: true}, err
 	}
-	accept := p.mark.Accept
-	if r.shared(rec.Topic) {
-		accept = p.mark.AcceptShared
-	}
-	if !accept(ev) {
-		return verdict{skip: change.Repeated}, nil
-	}
 	return verdict{apply: true}, nil
+}
+
+// accept says whether an event is not one that was seen before.
+func (r *reader) accept(ev *change.Event, topic string, p *position) bool {
+	if r.shared(topic) {
+		return p.mark.AcceptShared(ev)
+	}
+	return p.mark.Accept(ev)
 }
 
 // decoder is the topic's.

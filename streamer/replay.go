@@ -201,7 +201,7 @@ func (r *reader) again(l *catalog.DeadLetter) (*change.Batch, error) {
 		Topic: l.Topic, Partition: l.Partition, Offset: l.Offset, Timestamp: l.RecordTime, Key: l.Key, Value: l.Value,
 	}
 	ev := &r.batch.Events[0]
-	v, err := r.admit(rec, ev, &position{})
+	v, err := r.admit(rec, ev)
 	ev.Offset = l.Offset
 	if !v.apply {
 		r.batch.Events = nil
