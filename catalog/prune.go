@@ -20,11 +20,15 @@ const (
 // defaultKeepDays are the parameters' values unless they are set.
 var defaultKeepDays = map[string]int{ledgerKeepDays: 7, requestKeepDays: 30, gapKeepDays: 365}
 
+// earlyEndKeep is for how long an end waits for the row that it ends: longer than one
+// topic is ever read behind another.
+const earlyEndKeep = 30 * 24 * time.Hour
+
 // pruneRows is how many rows one DELETE removes.
 const pruneRows = 5000
 
 // Pruned counts the rows that a Prune has removed.
-type Pruned struct{ Ledger, Requests, Gaps, Activity int64 }
+type Pruned struct{ Ledger, Requests, Gaps, Activity, EarlyEnds int64 }
 
 // Prune removes rows of the catalog that only tell what is long over, a few thousand
 // at a time, each time in a transaction of its own. It may be broken off anywhere.
@@ -61,6 +65,12 @@ func (c *Catalog) Prune(ctx context.Context, reached func(string)) (p Pruned, er
 			SELECT ctid FROM metadb.activity WHERE at < now() - $1::interval LIMIT $2))`, activityKeep)
 	if err != nil {
 		return p, fmt.Errorf("prune activity: %w", err)
+	}
+	p.EarlyEnds, err = c.pruneBy(ctx, `
+		DELETE FROM metadb.early_end WHERE ctid = ANY (ARRAY(
+			SELECT ctid FROM metadb.early_end WHERE noted_at < now() - $1::interval LIMIT $2))`, earlyEndKeep)
+	if err != nil {
+		return p, fmt.Errorf("prune early ends: %w", err)
 	}
 	return p, nil
 }

@@ -90,7 +90,9 @@ func TestPrune(t *testing.T) {
 		(now() - interval '366 days'), (now() - interval '364 days'), (NULL)) v(c)`)
 	i.state(`INSERT INTO metadb.activity (at, role, address, application, backend_pid, statement, text, outcome, sqlstate)
 		SELECT a, '', '', '', 1, '', '', 'committed', '' FROM (VALUES (now() - interval '366 days'), (now() - interval '364 days')) v(a)`)
-	i.prune(Pruned{Requests: 2, Gaps: 1, Activity: 1})
+	i.state(`INSERT INTO metadb.early_end (table_id, origin, key_hash, ts_ms, lsn, noted_at)
+		SELECT 1, '', '', n, 1, now() - n * interval '1 day' FROM (VALUES (29), (31)) v(n)`)
+	i.prune(Pruned{Requests: 2, Gaps: 1, Activity: 1, EarlyEnds: 1})
 	if code, message := i.state("CALL metadb.alter_system_set('request_keep_days', '28')"); code != "" {
 		t.Fatal(message)
 	}

@@ -166,3 +166,48 @@ func TestKeyEndsItsWait(t *testing.T) {
 		t.Errorf("tables that wait for their key: %s", got)
 	}
 }
+
+// TestDamagedEventsBeforeTheSnapshot reads what was streamed under the damaged name
+// before the snapshot's row of the same key, which comes by another topic: the row
+// becomes a version that has ended.
+func TestDamagedEventsBeforeTheSnapshot(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.source(`^m\.`)
+	stop := b.start()
+	b.produce(named("Größe", shaped("x", "r", 99, base))) // which brings the key
+	b.drained()
+	del := func(id int, ts int64) *kgo.Record {
+		return keyless("Größe", "d", id, ts, fmt.Sprintf(`{"id":%d,"more":null}`, id))
+	}
+	b.produce(del(1, base+1), // of a row that only the snapshot has
+		keyless("Größe", "u", 2, base+2, ""), del(2, base+3), // changed first
+		del(3, base+4), keyless("Größe", "c", 3, base+5, ""), // inserted again
+		keyless("Größe", "c", 4, base+6, ""), del(4, base+7), // not in the snapshot
+		keyless("Größe", "u", 6, base+8, `{"id":5,"more":null}`)) // 5 became 6
+	b.drained()
+	stop() // what came first is known over a restart
+	b.start()
+	for id := range 7 {
+		if id != 4 && id != 6 {
+			b.produce(named("Größe", shaped("x", "r", id, base)))
+		}
+	}
+	b.produce(named("Größe", shaped("x", "r", 1, base+20))) // a snapshot of later
+	b.drained()
+	if got := b.text(`SELECT string_agg(id || ' ' || (extract(epoch FROM __start) * 1000)::bigint - $1 || ' ' ||
+			CASE WHEN __current THEN 'now' ELSE ((extract(epoch FROM __end) * 1000)::bigint - $1)::text END, ', ' ORDER BY id, __start)
+			FROM lib."Größe__" WHERE id < 99`, base); got !=
+		"0 0 now, 1 0 1, 1 20 now, 2 0 2, 2 2 3, 3 0 4, 3 5 now, 4 6 7, 5 0 8, 6 8 now" {
+		t.Errorf("versions: %s", got)
+	}
+	truncate := keyless("Größe", "t", 0, base+30, "")
+	truncate.Value = []byte(strings.Replace(string(truncate.Value), `"after":{"id":0,"more":30}`, `"after":null`, 1))
+	b.produce(truncate)
+	b.drained()
+	b.produce(named("Größe", shaped("x", "r", 7, base+25)))
+	b.drained()
+	if got := b.text(`SELECT count(*) || ' ' || count(*) FILTER (WHERE __current) FROM lib."Größe__" WHERE id IN (3, 7)`); got != "3 0" {
+		t.Errorf("rows behind a truncate, and current ones: %s", got)
+	}
+}

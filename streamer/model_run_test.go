@@ -277,7 +277,7 @@ func (b *modelBed) settled() error {
 func (b *modelBed) empty(d *modelDelivery) error {
 	_, err := b.pool.Exec(b.Context(), `DROP SCHEMA IF EXISTS m CASCADE; DELETE FROM metadb.table_owner; DELETE FROM metadb.table_source; DELETE FROM metadb.data_table;
 		DELETE FROM metadb.base_table; DELETE FROM metadb.source_offset; DELETE FROM metadb.dead_letter; DELETE FROM metadb.apply_ledger;
-		DELETE FROM metadb.row_position; DELETE FROM metadb.truncation; DELETE FROM metadb.keyless_seen`)
+		DELETE FROM metadb.row_position; DELETE FROM metadb.truncation; DELETE FROM metadb.keyless_seen; DELETE FROM metadb.early_end`)
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func (a *Applier) addEnded(t *trip, l *lane) {
 	operator := "="
 	for i := range l.events {
 		e := &l.events[i]
-		if !e.behind || len(l.t.key) == 0 || e.row == nil {
+		if !e.behind && !e.loose || len(l.t.key) == 0 || e.row == nil {
 			continue
 		}
 		if arrays == nil {

@@ -62,6 +62,7 @@ func (a *Applier) fetch(ctx context.Context, t *trip, lanes []*lane, arena *chan
 			t.add(s)
 		}
 		a.addSeen(t, l)
+		a.addEarly(t, l)
 		a.addMoved(t, l, arena)
 		a.addEnded(t, l)
 		if l.nullish != nil {

@@ -25,7 +25,7 @@ func (l *lane) fold() {
 		case len(l.t.key) == 0:
 			l.foldKeyless(e, at)
 		case e.ev.Op == change.Delete:
-			l.end(e.state, l.notBefore(e.state, at))
+			l.remove(e, at)
 		default:
 			l.merge(e, at)
 		}
@@ -35,6 +35,10 @@ func (l *lane) fold() {
 // merge makes a new version unless the row is as it is already.
 func (l *lane) merge(e *laneEvent, at int64) {
 	var before change.Tuple
+	if e.ev.KeyLost && l.outOfOrder(e, at) {
+		l.stale = append(l.stale, e)
+		return
+	}
 	for _, r := range e.state.rows {
 		if equalRows(l.t.columns, e.row, r.row) && !l.letters.mustBegin(e.ev, r.start) && !e.recreates(r.begin(), at) {
 			l.unchanged++
@@ -52,13 +56,16 @@ func (l *lane) merge(e *laneEvent, at int64) {
 		}
 		before = v.row
 	}
-	if e.ev.Op == change.Read && l.changedSince(e, at) {
-		l.stale = append(l.stale, e.ev)
+	if e.ev.Op == change.Read && l.changedSince(e, at) || l.outOfOrder(e, at) {
+		l.stale = append(l.stale, e)
 		l.confirmCurrent(e)
 		return
 	}
 	if e.old != nil {
 		before = l.rowBefore(e, at)
+	}
+	if e.moves != nil {
+		before = l.move(e, at)
 	}
 	row := l.complete(e.row, before)
 	from := l.notBefore(e.state, at)
@@ -75,19 +82,23 @@ func (l *lane) merge(e *laneEvent, at int64) {
 // for the end which an endsync has written, whole seconds as all of them, began before
 // in the source: it does not tell.
 func (l *lane) changedSince(e *laneEvent, at int64) bool {
-	const second = 1_000_000
-	since := func(start int64) bool { return start > at && !(start <= l.endsynced && start%second == 0) }
 	for _, r := range e.state.rows {
-		if since(r.start) {
+		if l.since(r.start, at) {
 			return true
 		}
 	}
 	for _, v := range e.state.versions {
-		if since(l.versions[v].start) {
+		if l.since(l.versions[v].start, at) {
 			return true
 		}
 	}
 	return false
+}
+
+// since says whether a time lies behind another one, and no endsync has written it.
+func (l *lane) since(time, at int64) bool {
+	const second = 1_000_000
+	return time > at && !(time <= l.endsynced && time%second == 0)
 }
 
 // begin adds a version that is current.

@@ -85,10 +85,19 @@ func (l *lane) foldKeyless(e *laneEvent, at int64) {
 	}
 	row, st := e.row, e.next
 	if hasUnavailable(row) {
-		row = l.complete(row, before)
+		row = l.complete(row, e.sentBefore(before))
 		st = l.stateOf(l.allOf(row), false) // it is another row than that without these values
 	}
 	l.begin(st, e, at, row)
+}
+
+// sentBefore is the row before the change of an event without a key: as the event has
+// it, which is whole, or else the row that was found.
+func (e *laneEvent) sentBefore(found change.Tuple) change.Tuple {
+	if e.before == nil || hasUnavailable(e.before) {
+		return found
+	}
+	return e.before
 }
 
 // rowToEnd is which of some equal rows an event ends, as a place among the versions of

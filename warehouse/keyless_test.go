@@ -70,6 +70,10 @@ func TestRowsWithoutKey(t *testing.T) {
 		{"a row whose value was not sent is found again", []change.Event{
 			rowChange(t, 10, two, nil, row(1, "long")), rowChange(t, 20, two, row(1, "long"), row(2, unavailable{})), rowChange(t, 30, two, row(2, "long"), nil),
 		}, "a::text, b", []string{"10|20|1|long", "20|30|2|long"}, false},
+		{"a value that was not sent of a row that a truncate has ended in its millisecond", []change.Event{
+			{Op: change.Truncate, TsMs: 20, Pos: change.Position{LSN: 30, HasLSN: true}},
+			rowChange(t, 20, two, nil, row(1, "long")), rowChange(t, 20, two, row(1, "long"), row(2, unavailable{})),
+		}, "a::text, b", []string{"20|20|1|long", "20|20|2|long"}, true},
 		{"equal rows of a snapshot", []change.Event{
 			snapshot(rowChange(t, 10, one, nil, row(1))), snapshot(rowChange(t, 10, one, nil, row(1))),
 		}, "a::text", []string{"10|now|1", "10|now|1"}, false},

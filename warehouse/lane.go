@@ -3,7 +3,6 @@ package warehouse
 import (
 	"encoding/binary"
 	"fmt"
-	"slices"
 
 	"metadb/change"
 )
@@ -21,6 +20,7 @@ type lane struct {
 	newest  int64                // commit time of the newest, ms
 
 	states  map[string]*keyState
+	afar    bool     // snapshot rows and streamed events come by different topics
 	look    []int    // columns by which rows are found
 	keys    []*array // parameters of the fetch: one array per look-up column
 	nullish []*array // the same for keys that hold a NULL
@@ -29,14 +29,15 @@ type lane struct {
 	pool    []keyState // states not given out yet
 
 	versions     []version
-	closed       []int64         // ids of stored rows that end
-	ends         []int64         // when, µs since 2000
-	closedStarts []int64         // when they began
-	moved        []int32         // versions that begin later than their event
-	stale        []*change.Event // snapshot rows of keys that have changed since
-	confirmed    []confirmedRow  // stored rows that events confirm
-	marked       marked          // keyless tables: rows that are confirmed
-	endsynced    int64           // the latest end that an endsync has written in the table; else never
+	closed       []int64        // ids of stored rows that end
+	ends         []int64        // when, µs since 2000
+	closedStarts []int64        // when they began
+	moved        []int32        // versions that begin later than their event
+	stale        []*laneEvent   // events of keys that have changed since
+	early        []earlyEnd     // ends that came before what they end
+	confirmed    []confirmedRow // stored rows that events confirm
+	marked       marked         // keyless tables: rows that are confirmed
+	endsynced    int64          // the latest end that an endsync has written in the table; else never
 	unchanged    int
 	rekeyed      bool // a change of key takes values from the row before
 	missing      int  // unavailable values that nothing could replace
@@ -52,6 +53,9 @@ type laneEvent struct {
 
 	shared bool // the topic has other partitions
 	behind bool // an event of a later time came before it
+	loose  bool // it may come before or behind events of its key that it follows
+
+	moves *keyState // of the key that the row had before, if that ends with the event
 
 	old     *keyState    // of the key that the row had before, when values must come from there
 	history change.Tuple // the row that ended under that key, if not in this batch
@@ -61,9 +65,10 @@ type laneEvent struct {
 // this batch. More than one of either is found only in tables without a key and
 // in warehouses taken over from 1.4.
 type keyState struct {
-	fetched  bool      // its rows are asked for
-	ended    int64     // when its last version ended, if known; else never
-	gone     []goneRow // rows that this batch ended, if a change of key needs them
+	fetched  bool        // its rows are asked for
+	ended    int64       // when its last version ended, if known; else never
+	ends     truncations // of what has not come yet
+	gone     []goneRow   // rows that this batch ended, if a change of key needs them
 	rows     []storedRow
 	versions []int32
 
@@ -109,6 +114,7 @@ func (l *lane) arrays() []*array {
 // state of its key, which is to be fetched when it is new.
 func (l *lane) add(ev *change.Event, p *plan, shared bool, arena *change.Arena) error {
 	e := laneEvent{ev: ev, shared: shared, behind: l.behind[ev]}
+	e.loose = len(l.t.key) > 0 && (l.afar && ev.Op == change.Read && !ev.KeyLost || shared && ev.KeyLost)
 	if ev.Op != change.Delete && ev.Op != change.Truncate {
 		row, err := l.encode(p, ev.Row, arena)
 		if err != nil {
@@ -136,6 +142,9 @@ func (l *lane) add(ev *change.Event, p *plan, shared bool, arena *change.Arena) 
 		e.state = l.stateOf(fields, true)
 	default:
 		e.state = l.stateOf(l.keyOf(e.row), true)
+		if err := l.addMoves(&e, arena); err != nil {
+			return err
+		}
 		if ev.OldKey != nil && hasUnavailable(e.row) {
 			old, err := l.deleteKey(ev.KeyShape, ev.OldKey, arena)
 			if err != nil {
@@ -157,60 +166,6 @@ func (l *lane) encode(p *plan, row change.Tuple, arena *change.Arena) (change.Tu
 		return nil, fmt.Errorf("row for table %s: %w", l.t, err)
 	}
 	return arena.Commit(b), nil
-}
-
-// keyOf are the raw fields of a row's key columns, valid until the next call for
-// the lane.
-func (l *lane) keyOf(row change.Tuple) [][]byte {
-	fields := l.fields[:0]
-	for range l.t.key {
-		fields = append(fields, nil)
-	}
-	missing := len(fields)
-	for i := 0; missing > 0 && len(row) > 0; i++ {
-		v, n, rest := row.Next()
-		for k, at := range l.t.key {
-			if at != i {
-				continue
-			}
-			missing--
-			if n >= 0 {
-				fields[k] = v[:n:n]
-			}
-		}
-		row = rest
-	}
-	l.fields = fields
-	return fields
-}
-
-// deleteKey converts the key that a delete carries, alone or within the row
-// before, to the table's types.
-func (l *lane) deleteKey(shape *change.Shape, key change.Tuple, arena *change.Arena) ([][]byte, error) {
-	fields := make([][]byte, len(l.t.key))
-	for _, c := range shape.Columns {
-		field := key
-		_, _, key = key.Next()
-		i, ok := l.t.index[columnName(c.Name)]
-		if !ok || !slices.Contains(l.t.key, i) {
-			continue
-		}
-		conv, err := convert(c.Type, l.t.columns[i].Type)
-		if err != nil {
-			return nil, fmt.Errorf("key of table %s: %w", l.t, err)
-		}
-		b, err := appendConverted(arena.Start(len(field)+16), field, conv)
-		if err != nil {
-			return nil, fmt.Errorf("key of table %s: %w", l.t, err)
-		}
-		v, n, _ := change.Tuple(arena.Commit(b)).Next()
-		for k, at := range l.t.key {
-			if at == i && n >= 0 {
-				fields[k] = v[:n:n]
-			}
-		}
-	}
-	return fields, nil
 }
 
 // stateOf returns the state of a key; a new one is noted for the fetch if wanted.

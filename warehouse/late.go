@@ -81,7 +81,7 @@ func (l *lane) lateChange(e *laneEvent) (ended []int64, row change.Tuple, unchan
 		before = l.rowBefore(e, at)
 	}
 	if e.row != nil {
-		row = l.complete(e.row, before)
+		row = l.complete(e.row, e.sentBefore(before))
 	}
 	return ended, row, false
 }
@@ -129,20 +129,24 @@ func (a *Applier) moveEnds(ctx context.Context, l *lane, ids []int64, at int64) 
 	return t.run(ctx)
 }
 
-// writeStale puts snapshot rows of keys that have changed since into the history,
-// as versions that end where the next one begins.
+// writeStale puts events of keys that have changed since into the history: rows as
+// versions that end where the next one begins.
 func (a *Applier) writeStale(ctx context.Context, lanes []*lane, arena *change.Arena, ledger map[int32]*ledgerEntry, stats *Stats) error {
 	for _, stale := range lanes {
-		for _, ev := range stale.stale {
-			p, err := stale.t.planFor(ev)
+		for _, e := range stale.stale {
+			p, err := stale.t.planFor(e.ev)
 			if err != nil {
 				return err
 			}
 			l := newLane(stale.t, stale.origin)
-			if err := l.add(ev, p, false, arena); err != nil {
+			if err := l.add(e.ev, p, false, arena); err != nil {
 				return err
 			}
-			if _, err := a.replayLate(ctx, l, forever, arena, ledger, stats); err != nil {
+			next := int64(forever)
+			if end, early := e.state.ends.covering(e.ev); early && e.row != nil {
+				next = micros(end.ts)
+			}
+			if _, err := a.replayLate(ctx, l, next, arena, ledger, stats); err != nil {
 				return err
 			}
 		}

@@ -42,6 +42,14 @@ func TestPartitionsOutOfOrder(t *testing.T) {
 	truncate := func(part int, ms int64, lsn uint64) placed {
 		return placed{part, lsn, change.Event{Op: change.Truncate, TsMs: ms, Target: target}}
 	}
+	lost := func(p placed) placed { // its key, as the connector has damaged the name
+		p.KeyLost, p.KeyShape = true, nil
+		if p.Op == change.Delete {
+			p.Shape, p.Before = loanKey, p.Key
+		}
+		p.Key = nil
+		return p
+	}
 	west := func(p placed) placed {
 		p.Target = &change.Target{Schema: target.Schema, Table: target.Table, Origin: "west"}
 		return p
@@ -84,6 +92,21 @@ func TestPartitionsOutOfOrder(t *testing.T) {
 		{"a change of key whose old key was used again",
 			[]placed{create(0, 10, 1, 1, "big"), gone(0, 20, 2, 1), create(0, 20, 3, 1, "new"), update(0, 25, 4, 1, "newer"), rekeyed(1, 20, 2, 1, 2, unavailable{})},
 			[]string{"10|20|1|big", "20|25|1|new", "20|now|2|big", "25|now|1|newer"}},
+		{"an update that has lost its key behind a later one",
+			[]placed{create(0, 10, 1, 1, "x"), lost(update(0, 30, 9, 1, "z")), lost(update(1, 20, 5, 1, "y"))},
+			[]string{"10|20|1|x", "20|30|1|y", "30|now|1|z"}},
+		{"an update that has lost its key, sent again on another partition",
+			[]placed{create(0, 10, 1, 1, "x"), lost(update(0, 20, 5, 1, "y")), lost(update(0, 30, 9, 1, "z")), lost(update(1, 20, 5, 1, "y"))},
+			[]string{"10|20|1|x", "20|30|1|y", "30|now|1|z"}},
+		{"a delete that has lost its key between two inserts, read first",
+			[]placed{create(0, 5, 1, 2, "k"), lost(gone(1, 20, 5, 1)), lost(create(2, 10, 3, 1, "x")), lost(create(0, 30, 9, 1, "y"))},
+			[]string{"5|now|2|k", "10|20|1|x", "30|now|1|y"}},
+		{"a delete that has lost its key between two inserts, read behind the second",
+			[]placed{create(0, 5, 1, 2, "k"), lost(create(0, 30, 9, 1, "y")), lost(gone(1, 20, 5, 1)), lost(create(2, 10, 3, 1, "x"))},
+			[]string{"5|now|2|k", "10|20|1|x", "30|now|1|y"}},
+		{"a delete that has lost its key between two inserts, read last",
+			[]placed{create(0, 5, 1, 2, "k"), lost(create(2, 10, 3, 1, "x")), lost(create(0, 30, 9, 1, "y")), lost(gone(1, 20, 5, 1))},
+			[]string{"5|now|2|k", "10|20|1|x", "30|now|1|y"}},
 		{"a change of key to one whose row a truncate has ended",
 			[]placed{create(0, 10, 1, 1, "old"), create(1, 30, 8, 2, "big"), gone(1, 40, 9, 2), rekeyed(0, 40, 9, 2, 1, unavailable{}), truncate(2, 20, 5)},
 			[]string{"10|20|1|old", "30|40|2|big", "40|now|1|big"}},

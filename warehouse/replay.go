@@ -304,17 +304,6 @@ func (a *Applier) fetchBeyond(ctx context.Context, l *lane, e *laneEvent, at int
 	return found, t.run(ctx)
 }
 
-// eventKey is the key of a lane's event, in the types of its table.
-func (l *lane) eventKey(e *laneEvent, arena *change.Arena) ([][]byte, error) {
-	switch {
-	case e.row != nil:
-		return l.keyOf(e.row), nil
-	case e.ev.KeyShape != nil:
-		return l.deleteKey(e.ev.KeyShape, e.ev.Key, arena)
-	}
-	return l.deleteKey(e.ev.Shape, e.ev.Before, arena)
-}
-
 // readVersion takes a row of fetchBeyond.
 func readVersion(values [][]byte) storedVersion {
 	number := func(i int) int64 { return int64(binary.BigEndian.Uint64(values[i])) }

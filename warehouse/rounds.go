@@ -23,17 +23,17 @@ func (a *Applier) splitRounds(b *change.Batch) []round {
 	known := make(map[change.Target]truncations)
 	for i := range b.Events {
 		ev := &b.Events[i]
-		if ev.Op != change.Truncate && !b.Parts[ev.Part].Shared {
+		shared := b.Parts[ev.Part].Shared || afar(ev)
+		if ev.Op != change.Truncate && !shared {
 			continue
 		}
 		n := *ev.Target
 		if _, ok := known[n]; !ok {
 			known[n] = a.truncated[n]
 		}
-		shared := b.Parts[ev.Part].Shared
 		switch {
 		case ev.Op != change.Truncate:
-			if _, late := known[n].covering(ev); !shared || !late {
+			if _, late := known[n].covering(ev); !late {
 				continue
 			}
 		case shared && known[n].has(truncationOf(ev)):
@@ -80,6 +80,7 @@ func (a *Applier) lanesOf(ctx context.Context, b *change.Batch, events []change.
 			}
 			l = newLane(t, ev.Target.Origin)
 			l.lookBy(ev.Shape)
+			l.afar = afar(ev)
 			l.behind = late
 			if at, known := a.sync.endsynced[t.tableName]; known {
 				l.endsynced = at

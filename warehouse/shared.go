@@ -97,10 +97,11 @@ func (a *Applier) writePositions(ctx context.Context, l *lane, ids []int64) erro
 			}
 		}
 	}
-	if len(rows) == 0 && len(fresh) == 0 {
+	t := &trip{conn: a.conn.PgConn()}
+	a.writeEarly(t, l)
+	if len(rows) == 0 && len(fresh) == 0 && len(t.steps) == 0 {
 		return nil
 	}
-	t := &trip{conn: a.conn.PgConn()}
 	int8s := change.Int8.ArrayOID()
 	if len(rows) > 0 {
 		t.add(step{

@@ -81,7 +81,7 @@ func loadTruncations(ctx context.Context, tx pgx.Tx) (map[change.Target]truncati
 // has several partitions it is remembered, even if there is no table yet.
 func (a *Applier) truncate(ctx context.Context, b *change.Batch, ev *change.Event, ledger map[int32]*ledgerEntry, stats *Stats) error {
 	t := a.tables[tableName{ev.Target.Schema, ev.Target.Table}]
-	shared := b.Parts[ev.Part].Shared
+	shared := b.Parts[ev.Part].Shared || afar(ev)
 	if t == nil && !shared {
 		return nil
 	}
