@@ -6,6 +6,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"metadb/catalog/secret"
 )
 
 // BaseVersion is the version of 1.4's catalog that this one contains.
@@ -88,4 +90,13 @@ func (c *Catalog) Stopped(ctx context.Context) error {
 // Transact runs fn in a transaction of the system user.
 func (c *Catalog) Transact(ctx context.Context, fn func(pgx.Tx) error) error {
 	return pgx.BeginFunc(ctx, c.pool, fn)
+}
+
+// Sealer reads the key of sealed secrets.
+func (c *Catalog) Sealer(ctx context.Context) (*secret.Sealer, error) {
+	var key []byte
+	if err := c.pool.QueryRow(ctx, "SELECT key FROM metadb.seal").Scan(&key); err != nil {
+		return nil, fmt.Errorf("read the key of sealed secrets: %w", err)
+	}
+	return secret.NewSealer(key)
 }

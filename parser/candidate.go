@@ -32,28 +32,29 @@ func claimed(message string, at int) bool {
 		return false
 	}
 	for i := range forms {
-		if forms[i].claims(message, at) {
+		if forms[i].claims(message, at) > 0 {
 			return true
 		}
 	}
 	return false
 }
 
-// claims says whether the form's claimed words stand at an offset.
-func (f *form) claims(message string, at int) bool {
+// claims is the offset behind the form's claimed words if they stand at an offset,
+// else 0.
+func (f *form) claims(message string, at int) (end int) {
 	for i, w := range f.words[:f.claim] {
 		if i > 0 {
 			at = skipBlank(message, at)
 		}
 		if len(message)-at < len(w) || !strings.EqualFold(message[at:at+len(w)], w) {
-			return false
+			return 0
 		}
 		at += len(w)
 		if at < len(message) && isWordByte(message[at]) {
-			return false
+			return 0
 		}
 	}
-	return true
+	return at
 }
 
 // skipBlank is the offset of what follows white space and comments. An

@@ -13,6 +13,9 @@ const maxName = 63
 type cursor struct {
 	text string
 	utf8 bool // the text is known to be UTF-8
+	// seal is the Rewriter's, may be nil; sealed are the parameters for it.
+	seal   func(string) string
+	sealed []int
 	// alone is set by a statement with WAIT, which may not stand in a transaction.
 	alone bool
 	statement

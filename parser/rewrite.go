@@ -35,17 +35,20 @@ type Statement struct {
 
 // Rewritten is a message that holds statements of ours.
 type Rewritten struct {
-	// Text is what the backend is to be sent. It equals the client's text if
-	// Err is set.
+	// Text is what the backend is to be sent. If Err is set it is the client's up to
+	// the first words of the first statement of ours, so that secrets behind them
+	// are in nobody's log.
 	Text string
 	// Statements are ours, in order.
 	Statements []Statement
+	// Sealed are the numbers of the parameters whose values must go through Seal.
+	Sealed []int
 	// Blocks are PostgreSQL's that begin or undo a part of a transaction, in order.
 	Blocks []IndexedBlock
-	// Err is the first of our statements' mistakes. The backend fails the
-	// client's own text with a syntax error at or after character First, as no
-	// statement of ours is valid in PostgreSQL, and so does all that an error
-	// must do; only what it says is to be replaced by Err.
+	// Err is the first of our statements' mistakes. The backend fails the text
+	// with a syntax error at or after character First, as no statement of
+	// PostgreSQL begins as ours do, and so does all that an error must do; only
+	// what it says is to be replaced by Err.
 	Err *Error
 	// Failed is the statement with the mistake.
 	Failed Statement
@@ -54,9 +57,10 @@ type Rewritten struct {
 	First int
 
 	// Doubt is set if it cannot be known for certain how the backend will read
-	// the text, which may hold statements of ours. Then Text is the client's,
-	// nothing is known of statements, and Doubt is a hint for the client should
-	// the backend find a syntax error.
+	// the text, which may hold statements of ours. Then Text is the client's, or its
+	// first words if these alone make it certain that the backend will fail it;
+	// nothing is known of statements, and Doubt is a hint for the client should the
+	// backend find a syntax error.
 	Doubt string
 
 	edits []edit
@@ -65,10 +69,47 @@ type Rewritten struct {
 // waitRoutine is where the statements wait that act and then wait.
 const waitRoutine = "wait_for_request"
 
+// Rewriter finds and replaces statements.
+type Rewriter struct {
+	// Seal encrypts a secret before it becomes a part of SQL. If nil, they stay as
+	// they are.
+	Seal func(secret string) string
+}
+
+// Rewrite is that of a Rewriter that seals nothing.
+func Rewrite(text string, s Settings) *Rewritten { return Rewriter{}.Rewrite(text, s) }
+
 // Rewrite finds Metadb's statements in the text of one message. It returns nil
 // if the text is to be passed on as it is, because it holds none or because it
 // cannot be known for certain how the backend will read it, whatever is done.
-func Rewrite(text string, s Settings) *Rewritten {
+func (rw Rewriter) Rewrite(text string, s Settings) *Rewritten {
+	r := rw.rewrite(text, s)
+	if r == nil || r.Doubt != "" {
+		if end := secretStart(text); end > 0 && end < len(text) {
+			const incomplete = "The statement cannot be read: a quote, a comment or a parenthesis is left open, an escape is wrong, or it is too long."
+			hidden := &Rewritten{Text: text[:end], Doubt: incomplete}
+			if r != nil {
+				hidden.Doubt = r.Doubt
+			}
+			return hidden
+		}
+	}
+	return r
+}
+
+// secretStart is the offset behind the first words of a text that begins as a
+// statement of ours does that may hold secrets; 0 if it does not.
+func secretStart(text string) int {
+	at := skipBlank(text, 0)
+	for i := range forms {
+		if end := forms[i].claims(text, at); forms[i].secrets && end > 0 {
+			return end
+		}
+	}
+	return 0
+}
+
+func (rw Rewriter) rewrite(text string, s Settings) *Rewritten {
 	if !mayHold(text) || !boundedWork(text) || strings.IndexByte(text, 0) >= 0 {
 		return nil // a zero byte ends the text for the scanner, and cannot come from a wire
 	}
@@ -99,20 +140,21 @@ func Rewrite(text string, s Settings) *Rewritten {
 			}
 			continue
 		}
-		c := &cursor{text: text, utf8: isUTF8(s), statement: own, next: form.length()}
+		c := &cursor{text: text, utf8: isUTF8(s), seal: rw.Seal, statement: own, next: form.length()}
 		sql, err := form.parse(c)
 		if err == nil {
 			err = c.end()
 		}
 		if err != nil {
-			w.fail(own.start(), err, form.statement(index, text, own))
+			w.fail(own.start(), form.claimed(own), err, form.statement(index, text, own))
 			continue
 		}
+		w.r.Sealed = append(w.r.Sealed, c.sealed...)
 		statement := form.statement(index, text, own)
 		if c.alone {
 			statement.Name, statement.Alone, statement.Waits = statement.Name+" WAIT", true, waitRoutine
 		}
-		w.replace(own.start(), own.last(), sql, statement)
+		w.replace(own, form.claimed(own), sql, statement)
 	}
 	return w.result()
 }
@@ -134,29 +176,31 @@ type writer struct {
 	out   strings.Builder
 	done  int // bytes of text that are in out
 	first int // byte offset + 1 of the first statement of ours
+	words int // end of the words by which it is known
 	r     Rewritten
 	chars struct{ text, out int } // characters of text[:done] and of out
 }
 
 // see keeps where the first of our statements is.
-func (w *writer) see(at int) {
+func (w *writer) see(at, words int) {
 	if w.first == 0 {
-		w.first = at + 1
+		w.first, w.words = at+1, words
 	}
 }
 
 // fail keeps the first mistake.
-func (w *writer) fail(at int, err *Error, s Statement) {
-	w.see(at)
+func (w *writer) fail(at, words int, err *Error, s Statement) {
+	w.see(at, words)
 	if w.r.Err == nil {
 		err.Position = w.count.in(w.text[:err.at]) + 1
 		w.r.Err, w.r.Failed = err, s
 	}
 }
 
-// replace puts sql in the place of text[from:to].
-func (w *writer) replace(from, to int, sql string, s Statement) {
-	w.see(from)
+// replace puts sql in the place of a statement.
+func (w *writer) replace(own statement, words int, sql string, s Statement) {
+	from, to := own.start(), own.last()
+	w.see(from, words)
 	kept := w.count.in(w.text[w.done:from])
 	e := edit{client: w.chars.text + kept, sent: w.chars.out + kept}
 	e.clientEnd = e.client + w.count.in(w.text[from:to])
@@ -175,7 +219,7 @@ func (w *writer) result() *Rewritten {
 	}
 	w.r.First = w.count.in(w.text[:w.first-1]) + 1
 	if w.r.Err != nil {
-		return &Rewritten{Text: w.text, Err: w.r.Err, Failed: w.r.Failed, First: w.r.First}
+		return &Rewritten{Text: w.text[:w.words], Err: w.r.Err, Failed: w.r.Failed, First: w.r.First}
 	}
 	w.out.WriteString(w.text[w.done:])
 	w.r.Text = w.out.String()

@@ -243,7 +243,7 @@ func TestRewriteFindsMistakes(t *testing.T) {
 			if r == nil || r.Err == nil {
 				t.Fatalf("no error: %+v", r)
 			}
-			if r.Text != test.in || len(r.Statements) != 0 {
+			if !strings.HasPrefix(test.in, r.Text) || len(r.Statements) != 0 {
 				t.Errorf("text changed: %+v", r)
 			}
 			if r.Err.Code != test.code || r.Err.Message != test.message || r.Err.Hint != test.hint {

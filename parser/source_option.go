@@ -14,6 +14,8 @@ type sourceOption struct {
 	also []string // spellings of earlier versions and of Kafka's clients
 	// fold, if not nil, makes the catalog's spelling of a value.
 	fold func(value string) string
+	// sealed says that the value is a secret, and is encrypted.
+	sealed bool
 	// check says what is wrong with a value, if anything.
 	check func(option, value string) *Error
 }
@@ -71,6 +73,13 @@ type optionValue struct {
 // away, whatever its values are. A parameter's value the routine checks.
 func (c *cursor) sourceValue(o sourceOption) (optionValue, *Error) {
 	if p, ok := c.parameter(); ok {
+		if o.sealed {
+			n, err := strconv.Atoi(p[1:])
+			if err != nil {
+				return optionValue{}, c.wanted("a parameter")
+			}
+			c.sealed = append(c.sealed, n)
+		}
 		return optionValue{sql: p, parameter: true}, nil
 	}
 	at := c.next
@@ -83,7 +92,16 @@ func (c *cursor) sourceValue(o sourceOption) (optionValue, *Error) {
 			err.at = c.tokens[at].start
 		}
 	}
-	return optionValue{sql: quote(value), text: value}, err
+	sent := value
+	if o.sealed && c.seal != nil && (c.utf8 || !isWide(value)) { // sealed, it would not be converted
+		sent = c.seal(value)
+	}
+	return optionValue{sql: quote(sent), text: value}, err
+}
+
+// isWide says that not all characters are ASCII.
+func isWide(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) >= 0
 }
 
 // options takes a list in parentheses, item by item. others are the words that

@@ -14,6 +14,8 @@ type form struct {
 	tagged bool
 	// shown is the command tag where it is not the name.
 	shown string
+	// secrets says that it may hold secrets.
+	secrets bool
 	// alone says that the statement may not stand in a transaction.
 	alone bool
 	// takes says of a statement that PostgreSQL has too whether it is ours, by
@@ -25,10 +27,10 @@ type form struct {
 
 // forms is every statement of ours.
 var forms = []form{
-	{words: []string{"create", "data", "source"}, claim: 2, tagged: true, parse: createSource},
+	{words: []string{"create", "data", "source"}, claim: 2, tagged: true, secrets: true, parse: createSource},
 	{words: []string{"create", "data", "origin"}, claim: 2, tagged: true, parse: createOrigin},
 	{words: []string{"drop", "data", "origin"}, claim: 2, tagged: true, parse: dropOrigin},
-	{words: []string{"alter", "data", "source"}, claim: 2, tagged: true, parse: alterSource},
+	{words: []string{"alter", "data", "source"}, claim: 2, tagged: true, secrets: true, parse: alterSource},
 	{words: []string{"drop", "data", "source"}, claim: 2, tagged: true, parse: dropSource},
 	{words: []string{"replay", "dead", "letters"}, claim: 1, tagged: true, parse: replayDeadLetters},
 	{words: []string{"alter", "system", "set"}, claim: 3, tagged: true, shown: "ALTER SYSTEM", takes: takesParameter, parse: alterSystem},
@@ -42,6 +44,16 @@ var forms = []form{
 
 func (f *form) length() int  { return len(f.words) }
 func (f *form) name() string { return strings.ToUpper(strings.Join(f.words, " ")) }
+
+// claimed is the end of the words by which a statement is known to be ours, or
+// wrong.
+func (f *form) claimed(s statement) int {
+	n := f.claim
+	if n == 0 {
+		n = len(f.words) // what is like several forms
+	}
+	return s.tokens[n-1].end
+}
 
 func (f *form) tag() string {
 	switch {

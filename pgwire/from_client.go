@@ -28,6 +28,9 @@ func (f *fromClient) look(kind byte, size int) int {
 	case 'B', 'D', 'E', 'C':
 		f.ledger.mu.Lock()
 		defer f.ledger.mu.Unlock()
+		if kind == 'B' && f.ledger.names.sealing && size <= maxText {
+			return size
+		}
 		if f.ledger.names.any() {
 			return min(size, maxNames)
 		}
@@ -52,7 +55,7 @@ func (f *fromClient) see(kind byte, head []byte, whole bool) ([]byte, error) {
 	case 'P':
 		return f.parse(head, whole), nil
 	case 'B':
-		f.bind(head)
+		return f.bind(head, whole), nil
 	case 'D':
 		l.extended(false, note{own: f.named(head).own})
 	case 'C':
@@ -87,7 +90,7 @@ func (f *fromClient) query(body []byte, whole bool) (instead []byte) {
 		n.block = f.block(text)
 	}
 	f.ledger.finish(byQuery, own != nil || !f.calm(text), n)
-	if !own.replaces() {
+	if !own.differs(text) {
 		return nil
 	}
 	return newMessage('Q', terminated(own.Text))
@@ -107,20 +110,21 @@ func (f *fromClient) parse(body []byte, whole bool) (instead []byte) {
 	switch {
 	case runs:
 		p.own = own
+		f.ledger.names.sealing = f.ledger.names.sealing || len(own.Sealed) > 0
 	case own == nil:
 		p.block = f.block(text)
 	}
 	_, known := f.ledger.names.statements[name]
 	set(&f.ledger.names.statements, name, p)
 	f.ledger.extended(false, note{own: own, parse: known || p.calm, name: name})
-	if !runs {
+	if !own.differs(text) {
 		return nil
 	}
 	return newMessage('P', terminated(name), terminated(own.Text), rest)
 }
 
 // bind makes a portal of a statement.
-func (f *fromClient) bind(head []byte) {
+func (f *fromClient) bind(head []byte, whole bool) (instead []byte) {
 	portal, rest, ok := cut(head)
 	name, _, okName := cut(rest)
 	p := prepared{}
@@ -131,6 +135,10 @@ func (f *fromClient) bind(head []byte) {
 		set(&f.ledger.names.portals, portal, p)
 	}
 	f.ledger.extended(!p.calm, note{own: p.own})
+	if p.own == nil || len(p.own.Sealed) == 0 || !whole {
+		return nil
+	}
+	return sealBind(head, p.own, f.ledger.encoding)
 }
 
 // named is what is known of the statement or portal of a Describe or Close.

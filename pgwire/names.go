@@ -15,6 +15,8 @@ type prepared struct {
 type names struct {
 	statements map[string]prepared
 	portals    map[string]prepared
+	// sealing says that parameters of some are secrets.
+	sealing bool
 }
 
 // any says that Bind, Describe, Execute and Close must be looked at.

@@ -143,6 +143,8 @@ func FuzzMessages(f *testing.F) {
 		newMessage('Z', []byte("I")), newMessage('E', []byte("SERROR\x00C42601\x00Mx\x00P1\x00\x00")), newMessage('Z', []byte("E"))))
 	f.Add(slices.Concat(newMessage('Q', terminated("bad")), newMessage('Q', terminated("own"))), slices.Concat(newMessage('Z', []byte("I")),
 		newMessage('E', []byte("C42601\x00Mx\x00P1\x00\x00")), newMessage('Z', []byte("I")), newMessage('C', terminated("CALL")), newMessage('Z', []byte("T"))))
+	f.Add(slices.Concat(newMessage('P', terminated(""), terminated("own"), []byte{0, 0}),
+		newMessage('B', []byte("\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00\x01x\xff\xff\xff\xff\x00\x00"))), newMessage('Z', []byte("I")))
 	f.Fuzz(func(t *testing.T, client, backend []byte) {
 		l := newLedger()
 		up := &fromClient{ledger: l, rewrite: stubRewrite, calm: func(s string) bool { return s == "BEGIN" }, block: func(string) Block { return Block{} }}
@@ -151,7 +153,7 @@ func FuzzMessages(f *testing.F) {
 			if !bytes.Contains(client, []byte("own")) && !strings.HasPrefix(string(client), got) {
 				t.Error("client's bytes were changed")
 			}
-			sameMessages(t, client, got, "QP")
+			sameMessages(t, client, got, "QPB")
 			got, _ = pumped(bytes.NewReader(backend), &fromBackend{ledger: l})
 			sameMessages(t, backend, got, "EC")
 			settingsAreTold(t, l, backend)
@@ -213,7 +215,7 @@ func stubRewrite(text string, _ Settings) *Rewriting {
 	switch {
 	case strings.HasPrefix(text, "own"):
 		return &Rewriting{
-			Text: "CALL own()", Statements: []Statement{{Name: "OWN", Tag: "OWN"}},
+			Text: "CALL own()", Statements: []Statement{{Name: "OWN", Tag: "OWN"}}, Sealed: []int{1}, Seal: func(s string) string { return "<" + s + ">" },
 			Position: func(int) (int, int) { return 1, 0 },
 		}
 	case strings.HasPrefix(text, "bad"):

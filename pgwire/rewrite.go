@@ -23,12 +23,16 @@ type Rewriting struct {
 	// text, and gives the place in Statements of the one it is in, or -1. It
 	// must be set unless Malformed is.
 	Position func(sent int) (client, inside int)
-	// Malformed is set if Text is the client's own because one of its
-	// statements is wrong.
+	// Malformed is set if Text is the client's own, or a beginning of it that fails
+	// in the same way, because one of its statements is wrong.
 	Malformed *Malformed
-	// Doubt is set if Text is the client's own because it is not certain how the
-	// backend reads it: a hint to add to a syntax error.
+	// Doubt is set if Text is so because it is not certain how the backend reads
+	// it: a hint to add to a syntax error.
 	Doubt string
+	// Sealed are the numbers of the parameters whose values go through Seal.
+	Sealed []int
+	// Seal encrypts a secret; must be set if Sealed is.
+	Seal func(secret string) string
 	// Blocks are the backend's own statements in the text that begin or undo a part
 	// of a transaction, as far as they are known.
 	Blocks []IndexedBlock
@@ -73,6 +77,10 @@ func (r *Rewriting) block(index int) Block {
 
 // replaces says that the backend is sent another text than the client's.
 func (r *Rewriting) replaces() bool { return r != nil && r.Malformed == nil && r.Doubt == "" }
+
+// differs says that the backend is sent another text than the client's, if only
+// less of it.
+func (r *Rewriting) differs(text string) bool { return r != nil && r.Text != text }
 
 // Statement is a statement that was replaced.
 type Statement struct {

@@ -17,17 +17,27 @@ const maxFile = 1 << 20
 
 // Store reads secrets. The zero Store has no directory.
 type Store struct {
-	dir string
+	dir    string
+	sealer *Sealer
 }
 
 // NewStore returns a Store whose files lie in dir. The directory need not be there
 // before the first file is read.
 func NewStore(dir string) Store { return Store{dir: dir} }
 
+// Sealed returns a Store that opens what the Sealer has sealed, too.
+func (s Store) Sealed(by *Sealer) Store {
+	s.sealer = by
+	return s
+}
+
 // Resolve returns the secret that r stands for. It is read anew by each call, so
 // that a secret may be changed while the server runs. One line break at the end
 // of a file is no part of the secret. Errors name the reference, never a secret.
 func (s Store) Resolve(r Reference) (string, error) {
+	if strings.HasPrefix(string(r), sealPrefix) {
+		return s.sealer.open(string(r))
+	}
 	if !r.outside() {
 		return string(r), nil
 	}

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"metadb/catalog"
+	"metadb/catalog/secret"
 	"metadb/parser"
 	"metadb/pgwire"
 )
@@ -25,7 +26,7 @@ type sqlPort struct {
 }
 
 // openSQLPort listens. Clients are let in by serve.
-func openSQLPort(ctx context.Context, c conf, port int, cat *catalog.Catalog, log *slog.Logger) (*sqlPort, error) {
+func openSQLPort(ctx context.Context, c conf, port int, cat *catalog.Catalog, sealer *secret.Sealer, log *slog.Logger) (*sqlPort, error) {
 	backend, err := newBackend(c)
 	if err != nil {
 		return nil, err
@@ -34,7 +35,7 @@ func openSQLPort(ctx context.Context, c conf, port int, cat *catalog.Catalog, lo
 	config := pgwire.Config{
 		Dial:                   backend.dial,
 		Database:               c.Database,
-		Rewrite:                rewrite,
+		Rewrite:                rewriter(parser.Rewriter{Seal: sealer.Seal}),
 		Calm:                   parser.Calm,
 		Block:                  blockOf,
 		AllowPasswordlessLocal: c.AllowPasswordlessLocal,
@@ -96,10 +97,15 @@ func warnOfBinding(ctx context.Context, to *backend, cert *certificate, log *slo
 	}
 }
 
-// rewrite puts parser's answer into pgwire's words; the two rooms do not know
+// rewriter puts parser's answers into pgwire's words; the two rooms do not know
 // each other.
-func rewrite(text string, s pgwire.Settings) *pgwire.Rewriting {
-	r := parser.Rewrite(text, parser.Settings(s))
+func rewriter(by parser.Rewriter) pgwire.Rewriter {
+	return func(text string, s pgwire.Settings) *pgwire.Rewriting {
+		return rewriting(by.Rewrite(text, parser.Settings(s)), by.Seal)
+	}
+}
+
+func rewriting(r *parser.Rewritten, seal func(string) string) *pgwire.Rewriting {
 	if r == nil {
 		return nil
 	}
@@ -111,7 +117,7 @@ func rewrite(text string, s pgwire.Settings) *pgwire.Rewriting {
 			Statement: pgwire.Statement(r.Failed), Code: r.Err.Code, Message: r.Err.Message, Hint: r.Err.Hint, Position: r.Err.Position, First: r.First,
 		}}
 	}
-	out := &pgwire.Rewriting{Text: r.Text, Position: r.Position}
+	out := &pgwire.Rewriting{Text: r.Text, Position: r.Position, Sealed: r.Sealed, Seal: seal}
 	for _, st := range r.Statements {
 		out.Statements = append(out.Statements, pgwire.Statement(st))
 	}

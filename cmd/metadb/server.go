@@ -54,7 +54,11 @@ func serve(ctx context.Context, c conf, f startFlags, log *logging) (err error) 
 	stop := keepLog(ctx, cat, log)
 	defer func() { stop(err) }()
 	pulse := console.NewPulse(streamLoop)
-	sql, err := openSQLPort(ctx, c, f.port, cat, log.Logger)
+	sealer, err := cat.Sealer(ctx)
+	if err != nil {
+		return err
+	}
+	sql, err := openSQLPort(ctx, c, f.port, cat, sealer, log.Logger)
 	if err != nil {
 		return err
 	}
@@ -63,7 +67,7 @@ func serve(ctx context.Context, c conf, f startFlags, log *logging) (err error) 
 		return err
 	}
 	streams := streamer.New(streamer.Options{
-		Catalog: cat, Warehouse: system, Log: log.Logger, Secrets: secret.NewStore(c.SecretsDirectory), Reached: failpoint(),
+		Catalog: cat, Warehouse: system, Log: log.Logger, Secrets: secret.NewStore(c.SecretsDirectory).Sealed(sealer), Reached: failpoint(),
 		Beat: func() { pulse.Beat(streamLoop) },
 	})
 	group, ctx := errgroup.WithContext(ctx)

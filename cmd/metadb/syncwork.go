@@ -103,9 +103,14 @@ func (w *syncWork) attend(ctx context.Context) error {
 	if w.running {
 		return nil
 	}
+	cat := catalog.New(w.pool)
+	sealer, err := cat.Sealer(ctx)
+	if err != nil {
+		return err
+	}
 	return streamer.Attend(ctx, streamer.Options{
-		Catalog: catalog.New(w.pool), Warehouse: w.system, Log: w.log(),
-		Secrets: secret.NewStore(w.conf.SecretsDirectory), Reached: failpoint(),
+		Catalog: cat, Warehouse: w.system, Log: w.log(),
+		Secrets: secret.NewStore(w.conf.SecretsDirectory).Sealed(sealer), Reached: failpoint(),
 	}, w.source)
 }
 
