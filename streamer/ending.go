@@ -25,9 +25,9 @@ func (w *worker) endsyncAll(ctx context.Context) {
 	tick := time.NewTicker(sweepMarksEvery)
 	defer tick.Stop()
 	for {
-		err := w.endsyncNext(ctx)
+		err := w.guarded(ctx, w.endsyncNext)
 		if err == nil {
-			err = w.tendMarks(ctx)
+			err = w.guarded(ctx, w.tendMarks)
 		}
 		if ctx.Err() != nil {
 			return

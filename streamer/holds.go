@@ -120,7 +120,7 @@ func (h *holds) change(stream catalog.Stream, p *warehouse.Pending) {
 	k := holdKey{tableKey: tableKey{p.Schema, p.Table}}
 	if h.wait(k, p.Error()) {
 		h.group.Go(func() {
-			h.worker.makeChange(h.ctx, stream, k, p)
+			h.guarded(func() { h.worker.makeChange(h.ctx, stream, k, p) })
 			h.worker.opt.Reached("hold.made")
 			h.free(k)
 		})
@@ -145,7 +145,7 @@ func (h *holds) lock(e *warehouse.TableError, blockers []int32) {
 	pause := t.pauses.NextBackOff()
 	if h.wait(k, e.LockReason(blockers)) {
 		h.group.Go(func() {
-			h.worker.awaitLock(h.ctx, k, pause)
+			h.guarded(func() { h.worker.awaitLock(h.ctx, k, pause) })
 			h.free(k)
 		})
 	}
@@ -156,7 +156,7 @@ func (h *holds) key(w *warehouse.KeyWait) {
 	k := holdKey{tableKey: tableKey{w.Schema, w.Table}, keyless: true}
 	if h.wait(k, w.Error()) {
 		h.group.Go(func() {
-			h.worker.awaitKey(h.ctx, k)
+			h.guarded(func() { h.worker.awaitKey(h.ctx, k) })
 			h.free(k)
 		})
 	}

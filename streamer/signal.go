@@ -33,7 +33,7 @@ func (w *worker) signalAll(ctx context.Context) {
 	again := backoff.NewExponentialBackOff()
 	again.InitialInterval, again.MaxInterval = 100*time.Millisecond, 30*time.Second
 	for {
-		err := w.signalNext(ctx)
+		err := w.guarded(ctx, w.signalNext)
 		if ctx.Err() != nil {
 			return
 		}

@@ -94,7 +94,7 @@ func (w *worker) run(ctx context.Context) {
 		}
 		began := time.Now()
 		w.report.state(catalog.StateStarting, "")
-		err := w.runOnce(ctx)
+		err := w.guarded(ctx, w.runOnce)
 		if ctx.Err() != nil {
 			if w.signIn != nil && w.signIn.unsure() { // a statement came before their answer
 				w.quiet = time.Now().Add(w.opt.refusedPause)
@@ -206,15 +206,14 @@ func (w *worker) runOnce(ctx context.Context) error {
 	r := a.consumer.reader(router, letters, w.limit)
 	a.holds.begin(r.orders)
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return r.run(ctx) })
-	group.Go(func() error { return a.run(ctx, r) })
-	group.Go(func() error { return a.consumer.commitEvery(ctx) })
 	watch := &completion{worker: w, consumer: a.consumer, began: time.Now()}
-	group.Go(func() error { return watch.watch(ctx) })
 	draining := &draining{worker: w, consumer: a.consumer, stream: stream, orders: r.orders}
-	group.Go(func() error { return draining.run(ctx) })
-	group.Go(func() error { return a.consumer.endsEvery(ctx) })
-	group.Go(func() error { return a.consumer.denied.run(ctx) })
+	for _, f := range []func(context.Context) error{
+		r.run, func(ctx context.Context) error { return a.run(ctx, r) }, watch.watch, draining.run,
+		a.consumer.commitEvery, a.consumer.endsEvery, a.consumer.denied.run,
+	} {
+		group.Go(func() error { return w.guarded(ctx, f) })
+	}
 	_ = group.Wait() // the cause is the first error, or what fail was told
 	return context.Cause(ctx)
 }
