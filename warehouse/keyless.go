@@ -103,16 +103,21 @@ func (e *laneEvent) sentBefore(found change.Tuple) change.Tuple {
 // rowToEnd is which of some equal rows an event ends, as a place among the versions of
 // its state or, if that is below zero, among the stored rows; both below: none. It is
 // one that is the same to the letter (1.5 equals 1.50) rather than one that is only
-// equal, and one that is confirmed rather than not, if the event knows of such: what it
-// ends was in the source. Else it is the latest. Where events come out of order, none
-// that begins after it.
+// equal; one without values in columns that the event does not know, which may be newer
+// than it; and one that is confirmed rather than not, if the event knows of such: what
+// it ends was in the source. Else it is the latest. Where events come out of order,
+// none that begins after it.
 func (l *lane) rowToEnd(e *laneEvent, at int64) (v, r int) {
 	st, best := e.state, -1
 	v, r = -1, -1
 	better := func(start int64, row change.Tuple, confirmed func() bool) bool {
 		rank := 0
-		if l.sameLetters(e.before, row) {
-			rank = 2
+		letters, alone := l.sameLetters(e.before, row)
+		if letters {
+			rank = 4
+		}
+		if alone {
+			rank += 2
 		}
 		if e.ev.Confirms != nil && confirmed() {
 			rank++
@@ -137,21 +142,23 @@ func (l *lane) rowToEnd(e *laneEvent, at int64) (v, r int) {
 	return v, r
 }
 
-// sameLetters compares the columns by which rows are found byte by byte.
-func (l *lane) sameLetters(a, b change.Tuple) bool {
+// sameLetters compares the columns by which rows are found byte by byte; alone says
+// that b has no values in the others.
+func (l *lane) sameLetters(a, b change.Tuple) (letters, alone bool) {
 	if bytes.Equal(a, b) {
-		return true
+		return true, true
 	}
-	for i, n := 0, 0; n < len(l.look); i++ {
+	letters, alone = true, true
+	for i, n := 0, 0; len(b) > 0; i++ {
 		x, nx, restA := a.Next()
 		y, ny, restB := b.Next()
-		if l.look[n] == i {
-			if nx != ny || !bytes.Equal(x, y) {
-				return false
-			}
+		if n < len(l.look) && l.look[n] == i {
+			letters = letters && nx == ny && bytes.Equal(x, y)
 			n++
+		} else {
+			alone = alone && ny == change.Null
 		}
 		a, b = restA, restB
 	}
-	return true
+	return letters, alone
 }

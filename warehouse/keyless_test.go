@@ -61,6 +61,9 @@ func TestRowsWithoutKey(t *testing.T) {
 		{"a change behind a new column", []change.Event{
 			rowChange(t, 10, one, nil, row(1)), rowChange(t, 20, two, row(1, nil), row(1, "x")),
 		}, "a::text, b", []string{`10|20|1|\N`, "20|now|1|x"}, false},
+		{"of two rows the one without a value in a column that the event does not know", []change.Event{
+			rowChange(t, 10, one, nil, row(1)), rowChange(t, 12, two, nil, row(1, "x")), rowChange(t, 20, one, row(1), nil),
+		}, "a::text, b", []string{`10|20|1|\N`, "12|now|1|x"}, true},
 		{"of equal numbers the one with the same digits", []change.Event{
 			rowChange(t, 10, number, nil, row("1.50")), rowChange(t, 11, number, nil, row("1.5")), rowChange(t, 20, number, row("1.50"), nil),
 		}, "a::text", []string{"10|20|1.50", "11|now|1.5"}, false},
