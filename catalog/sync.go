@@ -213,6 +213,24 @@ func beginMarks(ctx context.Context, tx pgx.Tx, source string, stream int32, mod
 	return err
 }
 
+// MarkRecreated lets the events of topics that were made again leave marks, as those of
+// a stream that replaced another do, unless the source synchronizes or its events leave
+// marks already. It returns whether they do from now on: then the present generation has
+// ended. Partitions whose topics are the ones that were read confirm nothing.
+func (c *Catalog) MarkRecreated(ctx context.Context, source string, st Stream) (bool, error) {
+	var marked, tables bool
+	err := c.pool.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM metadb.source_sync WHERE source = $1), EXISTS (SELECT FROM metadb.table_owner WHERE source = $1)`, source).
+		Scan(&marked, &tables)
+	if err == nil && tables && !marked {
+		err = c.changeGeneration(ctx, source, &st, nil, func(tx pgx.Tx) error { return markNewStream(ctx, tx, source, &st) })
+	}
+	if err != nil {
+		return false, fmt.Errorf("mark topics that were made again of data source %s: %w", source, err)
+	}
+	return tables && !marked, nil
+}
+
 // markNewStream lets the events of a stream that replaced another leave marks, in
 // case that a SYNC follows (rule R15); but not those of topics that were read before.
 // A source without tables has nothing to confirm.

@@ -67,6 +67,9 @@ func (p *positions) place(ctx context.Context, client *kgo.Client, committed map
 	if err != nil {
 		return nil, err
 	}
+	if err := p.markRecreated(ctx, stored, details); err != nil {
+		return nil, err
+	}
 	since, err := p.since(ctx, stored)
 	if err != nil {
 		return nil, err
@@ -111,6 +114,22 @@ func (p *positions) place(ctx context.Context, client *kgo.Client, committed map
 	}
 	p.drain.order(client, stored)
 	return placed, nil
+}
+
+// markRecreated ends the run with errTurn if topics were made again and what they hold is
+// to leave marks first, in case that a SYNC follows (rule R15).
+func (p *positions) markRecreated(ctx context.Context, stored map[partition]*catalog.Offset, topics kadm.TopicDetails) error {
+	for part, o := range stored {
+		if t, there := topics[part.topic]; !there || t.Err != nil || o.Next < 0 || kadm.TopicID(o.TopicID) == t.ID {
+			continue
+		}
+		begun, err := p.catalog.MarkRecreated(ctx, p.source, p.stream)
+		if err == nil && begun {
+			err = errTurn
+		}
+		return err
+	}
+	return nil
 }
 
 // since is the number with which new partitions come.

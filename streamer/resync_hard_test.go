@@ -38,7 +38,8 @@ func (b *bed) adopted() {
 // what they held before counts, and the gap that they are is filled by the snapshot.
 func TestBulkResyncOfTopicsMadeAgain(t *testing.T) {
 	t.Parallel()
-	for _, late := range []bool{false, true} { // the SYNC comes after the new topics were read
+	// The SYNC comes before the new topics are made, before they are read, or after.
+	for _, order := range []string{"first", "before reading", "late"} {
 		b := newBed(t)
 		b.impatient()
 		b.source(`^hard_recreated\.`)
@@ -48,11 +49,18 @@ func TestBulkResyncOfTopicsMadeAgain(t *testing.T) {
 		b.endsync("")
 		stop()
 		b.deleteTopics()
-		if late {
+		switch order {
+		case "before reading":
 			b.play("hard/topic_recreated/stage2")
 			b.exec("CALL metadb.sync_data_source('s')")
 			b.start()
-		} else {
+		case "late":
+			b.play("hard/topic_recreated/stage2")
+			b.start()
+			b.drained()
+			b.exec("CALL metadb.sync_data_source('s')")
+			b.adopted()
+		default:
 			b.exec("CALL metadb.sync_data_source('s')")
 			b.start()
 			b.adopted()
