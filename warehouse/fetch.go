@@ -83,6 +83,9 @@ func (a *Applier) fetch(ctx context.Context, t *trip, lanes []*lane, arena *chan
 	if err := a.fetchMarked(ctx, lanes); err != nil {
 		return err
 	}
+	if err := a.fetchLater(ctx, lanes); err != nil {
+		return err
+	}
 	return a.fetchPlaces(ctx, lanes...)
 }
 

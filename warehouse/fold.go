@@ -76,31 +76,6 @@ func (l *lane) merge(e *laneEvent, at int64) {
 	l.begin(e.state, e, from, row)
 }
 
-// changedSince says whether what is current for a key began after the given time.
-// A snapshot row that comes so late must not become current: it is read again, or
-// came by another topic than the changes that followed it. A version that had to wait
-// for the end which an endsync has written, whole seconds as all of them, began before
-// in the source: it does not tell.
-func (l *lane) changedSince(e *laneEvent, at int64) bool {
-	for _, r := range e.state.rows {
-		if l.since(r.start, at) {
-			return true
-		}
-	}
-	for _, v := range e.state.versions {
-		if l.since(l.versions[v].start, at) {
-			return true
-		}
-	}
-	return false
-}
-
-// since says whether a time lies behind another one, and no endsync has written it.
-func (l *lane) since(time, at int64) bool {
-	const second = 1_000_000
-	return time > at && !(time <= l.endsynced && time%second == 0)
-}
-
 // begin adds a version that is current.
 func (l *lane) begin(st *keyState, e *laneEvent, at int64, row change.Tuple) {
 	st.versions = append(st.versions, int32(len(l.versions)))

@@ -29,15 +29,17 @@ type lane struct {
 	pool    []keyState // states not given out yet
 
 	versions     []version
-	closed       []int64        // ids of stored rows that end
-	ends         []int64        // when, µs since 2000
-	closedStarts []int64        // when they began
-	moved        []int32        // versions that begin later than their event
-	stale        []*laneEvent   // events of keys that have changed since
-	early        []earlyEnd     // ends that came before what they end
-	confirmed    []confirmedRow // stored rows that events confirm
-	marked       marked         // keyless tables: rows that are confirmed
-	endsynced    int64          // the latest end that an endsync has written in the table; else never
+	closed       []int64                                 // ids of stored rows that end
+	ends         []int64                                 // when, µs since 2000
+	closedStarts []int64                                 // when they began
+	moved        []int32                                 // versions that begin later than their event
+	stale        []*laneEvent                            // events of keys that have changed since
+	early        []earlyEnd                              // ends that came before what they end
+	confirmed    []confirmedRow                          // stored rows that events confirm
+	marked       marked                                  // keyless tables: rows that are confirmed
+	marking      bool                                    // the source is resynchronized, and its events leave marks
+	later        map[*change.Confirmation]map[int64]bool // stored rows that were changed or found behind a snapshot
+	endsynced    int64                                   // the latest end that an endsync has written in the table; else never
 	unchanged    int
 	rekeyed      bool // a change of key takes values from the row before
 	missing      int  // unavailable values that nothing could replace

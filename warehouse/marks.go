@@ -131,6 +131,9 @@ func (a *Applier) addMarks(t *trip, ledger map[int32]*ledgerEntry) {
 	single, snapshot, streamed := new(markArrays), new(markArrays), new(markArrays)
 	for _, table := range tablesOf(ledger) {
 		for _, m := range ledger[table].confirmed.marks {
+			if m.lsn != noLSN {
+				a.sync.streamed[table] = true
+			}
 			switch {
 			case a.sync.where == catalog.MarksLate || a.sync.prepared[table]:
 				single.add(table, m)

@@ -31,6 +31,7 @@ type syncState struct {
 	attempts   map[string]*attempt // the present one of each connector
 	boundaries map[partitionName]int64
 	prepared   map[int32]bool // tables with a partition of metadb.sync_mark
+	streamed   map[int32]bool // tables with marks of streamed events, perhaps
 
 	// endsynced are the ends that endsyncs have written, by table, µs since 2000;
 	// lastEndsync is the latest of them.
@@ -73,7 +74,7 @@ type snapshotRows struct {
 // loadSync reads what the catalog says of the source's synchronization.
 func (a *Applier) loadSync(ctx context.Context) error {
 	s := syncState{
-		attempts: make(map[string]*attempt), boundaries: make(map[partitionName]int64), prepared: make(map[int32]bool),
+		attempts: make(map[string]*attempt), boundaries: make(map[partitionName]int64), prepared: make(map[int32]bool), streamed: make(map[int32]bool),
 		endsynced: make(map[tableName]int64), lastEndsync: never,
 	}
 	err := pgx.BeginFunc(ctx, a.conn, func(tx pgx.Tx) error {
@@ -96,6 +97,9 @@ func (a *Applier) loadSync(ctx context.Context) error {
 			s.generation, s.initial = *generation, *mode == catalog.SyncInitial
 			s.tables, s.ended = setOf(tables), setOf(ended)
 			if err := s.loadAttempts(ctx, tx, a.source); err != nil {
+				return err
+			}
+			if err := s.loadStreamed(ctx, tx); err != nil {
 				return err
 			}
 		}
@@ -127,6 +131,19 @@ func (s *syncState) loadAttempts(ctx context.Context, tx pgx.Tx, source string) 
 		s.attempts[connector] = at
 		return nil
 	})
+	return err
+}
+
+// loadStreamed finds the tables that have marks of streamed events, of whatever source.
+func (s *syncState) loadStreamed(ctx context.Context, tx pgx.Tx) error {
+	rows, err := tx.Query(ctx, `
+		SELECT DISTINCT table_id FROM metadb.sync_mark_batch WHERE lsns IS NOT NULL
+		UNION SELECT table_id FROM metadb.sync_mark_late WHERE lsn IS NOT NULL`)
+	if err != nil {
+		return err
+	}
+	var table int32
+	_, err = pgx.ForEachRow(rows, []any{&table}, func() error { s.streamed[table] = true; return nil })
 	return err
 }
 
