@@ -180,7 +180,11 @@ func (d *Decoder) readRow(value []byte, a *change.Arena, ev *change.Event) *BadE
 	t := change.Tuple(a.Start(r.room(d.key.span())))
 	var bad *BadEvent
 	for _, i := range plan.at {
-		if t, bad = d.appendKeyColumn(t, value, r.at(members, int(i)), &r.cols[i]); bad != nil {
+		s := r.at(members, int(i))
+		if s.kind == absent { // rows of different keys would count as one
+			return badEvent(RuleKey, r.cols[i].name)
+		}
+		if t, bad = d.appendKeyColumn(t, value, s, &r.cols[i]); bad != nil {
 			return bad
 		}
 	}

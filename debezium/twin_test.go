@@ -210,6 +210,9 @@ func (tw twin) images(ev *twinEvent, key []byte, schema, payload map[string]any)
 	} else {
 		ev.key = map[string]string{}
 		for _, n := range names {
+			if _, ok := after[n]; !ok {
+				return errTwin
+			}
 			ev.key[n] = ev.row[n]
 		}
 	}

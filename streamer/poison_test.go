@@ -40,10 +40,13 @@ func poisons() []poison {
 	with := func(field, value string) string {
 		return envelope(idField+","+field, fmt.Sprintf(`{"id":1,%s}`, value), goodSource, create)
 	}
-	var wide, wideRow strings.Builder
-	for i := range 1700 {
-		fmt.Fprintf(&wide, `,{"type":"int32","field":"c%d"}`, i)
-		fmt.Fprintf(&wideRow, `,"c%d":%d`, i, i)
+	wide := func(table string, columns int) string { // of a table of that many columns
+		fields, values := idField, `{"id":1`
+		for i := range columns - 1 {
+			fields += fmt.Sprintf(`,{"type":"int32","field":"c%d"}`, i)
+			values += fmt.Sprintf(`,"c%d":%d`, i, i)
+		}
+		return envelope(fields, values+"}", fmt.Sprintf(`{"ts_ms":1700000000000,"schema":"lib","table":%q}`, table), create)
 	}
 	deep := strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000)
 	return []poison{
@@ -77,8 +80,17 @@ func poisons() []poison {
 		{"a uuid that is none", key("1"), with(`{"type":"string","name":"io.debezium.data.Uuid","field":"u"}`, `"u":"zzz"`), true},
 		{"a date that is none", key("1"), with(`{"type":"int32","name":"io.debezium.time.Date","field":"d"}`, `"d":2147483647`), true},
 		{"a timestamp that is none", key("1"), with(`{"type":"string","name":"io.debezium.time.ZonedTimestamp","field":"t"}`, `"t":"2020-13-45T00:00:00Z"`), true},
-		{"1,700 columns", key("1"), envelope(idField+wide.String(), `{"id":1`+wideRow.String()+`}`,
-			`{"ts_ms":1700000000000,"schema":"lib","table":"wide"}`, create), true},
+		{"1,600 columns, more than fit beside ours", key("1"), wide("wider", 1600), true},
+		{"1,595 columns", key("1"), wide("wide", 1595), false},
+		{"a key that its row lacks", key("1"), envelope(two, `{"v":"x"}`, goodSource, create), true},
+		{"a field twice", key("1"), envelope(two, `{"id":1,"id":2,"v":"x"}`, goodSource, create), false},
+		{"a row of text", key("1"), envelope(two, `"x"`, goodSource, create), true},
+		{"a list for a row", key("1"), envelope(two, `[1,"x"]`, goodSource, create), true},
+		{"a schema of numbers", key("1"), `{"schema":7,"payload":{"op":"c"}}`, true},
+		{"no schema name", key("1"), envelope(two, row(`"x"`), `{"ts_ms":1700000000000,"table":"poison"}`, create), true},
+		{"a time as text", key("1"), envelope(two, row(`"x"`), `{"ts_ms":"now","schema":"lib","table":"poison"}`, create), true},
+		{"an exponent without end", key("1"), envelope(`{"type":"int32","field":"id"},{"type":"double","field":"f"}`, `{"id":1,"f":1e999999}`, goodSource, create), true},
+		{"a name of a megabyte", key("1"), with(`{"type":"int32","field":"`+strings.Repeat("n", 1<<20)+`"}`, `"`+strings.Repeat("n", 1<<20)+`":1`), false},
 		{"an operation that is none", key("1"), envelope(two, row(`"x"`), goodSource, `"z"`), false},
 		{"a message", key("1"), envelope(two, row(`"x"`), goodSource, `"m"`), false},
 		{"a list for an event", "", `[1,2,3]`, false},
@@ -89,7 +101,7 @@ func poisons() []poison {
 	}
 }
 
-// TestBulkPoison mixes every poison into a stream of good events, one to some hundred:
+// TestBulkPoison mixes every poison into a stream of good events, one to a thousand:
 // the good ones all arrive, and each poison ends where it must.
 func TestBulkPoison(t *testing.T) {
 	t.Parallel()
@@ -99,7 +111,7 @@ func TestBulkPoison(t *testing.T) {
 	letters := make(map[string]bool)
 	offset := 0
 	for _, p := range poisons() {
-		for range 250 {
+		for range 1000 {
 			good++
 			records = append(records, event("item", "c", good, `{"n": 1}`, 1_700_000_000_000+int64(good)))
 		}
