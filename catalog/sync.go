@@ -57,10 +57,14 @@ func (c *Catalog) Sync(ctx context.Context, source string, keep time.Duration) (
 	return &s, nil
 }
 
-// SyncMode is the mode of a source as it is now (SyncNone, SyncInitial, SyncResync).
+// SyncMode is the mode of a source as it is now (SyncNone, SyncInitial, SyncResync). It
+// fails with ErrNoSource when the source is gone.
 func (c *Catalog) SyncMode(ctx context.Context, source string) (int16, error) {
 	var mode int16
 	err := c.pool.QueryRow(ctx, "SELECT sync FROM metadb.source WHERE name = $1", source).Scan(&mode)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, ErrNoSource
+	}
 	if err != nil {
 		return 0, fmt.Errorf("read mode of data source %s: %w", source, err)
 	}

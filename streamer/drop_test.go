@@ -2,12 +2,15 @@ package streamer
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"metadb/catalog"
 )
 
 // in moves a record to another schema of the source.
@@ -154,6 +157,29 @@ func TestKeptTablesAreAdopted(t *testing.T) {
 	b.waitFor("t, west t", owners)
 	b.waitFor("0, 1, 2, west 0, west 1, west 2", rows)
 	b.waitFor("t", "SELECT source_name::text FROM metadb.base_table")
+}
+
+// TestWorkerOfADroppedSourceIsSilent runs a worker whose source is gone, until it is
+// told so: that is nobody's error.
+func TestWorkerOfADroppedSourceIsSilent(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	log := b.logged()
+	opt := b.opt
+	opt.Catalog, opt.Warehouse, opt.Reached = b.cat, b.config, func(string) {}
+	w := newWorker(opt, catalog.Source{Name: "gone", Brokers: b.kafka.Addr(), Topics: "m", ConsumerGroup: "g"}, nil, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		w.run(ctx)
+	}()
+	b.runsAgain(3)
+	cancel()
+	<-done
+	if n := log.count("level=ERROR") + log.count("level=WARN"); n != 0 {
+		t.Errorf("%d lines of the log:\n%s", n, log.text.String())
+	}
 }
 
 // TestSharedTableIsNotDropped refuses to drop a table that another source feeds

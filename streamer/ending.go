@@ -2,6 +2,7 @@ package streamer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -74,6 +75,9 @@ func (w *worker) endsyncRequest(ctx context.Context, mode int16) (*catalog.SyncR
 			continue
 		}
 		is, err := w.opt.Catalog.SyncMode(ctx, w.source.Name)
+		if errors.Is(err, catalog.ErrNoSource) {
+			return nil, nil
+		}
 		if err != nil || is != mode {
 			return nil, err
 		}

@@ -109,6 +109,12 @@ func (w *worker) run(ctx context.Context) {
 			w.repeats.forget()
 		}
 		pause := b.NextBackOff()
+		if errors.Is(err, catalog.ErrNoSource) { // dropped; this worker will be told
+			if w.pause(ctx, pause) != nil {
+				return
+			}
+			continue
+		}
 		if lasting(err) {
 			pause = max(pause, w.opt.refusedPause)
 			w.quiet = time.Now().Add(w.opt.refusedPause)
