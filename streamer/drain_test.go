@@ -3,6 +3,7 @@ package streamer
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -57,6 +58,18 @@ func TestOldTopicsAreReadFirst(t *testing.T) {
 			for _, sql := range tt.statements {
 				b.exec(sql)
 			}
+			begin, middle, stopping := make(chan bool), make(chan bool), make(chan bool)
+			var batches atomic.Int32
+			b.opt.Reached = func(point string) {
+				if point != "batch.taken" {
+					return
+				}
+				<-begin
+				if batches.Add(1) == 20 {
+					close(middle)
+					<-stopping
+				}
+			}
 			if len(tt.statements) == 1 { // what is there already would confirm nothing
 				stop = b.start()
 				b.adopted()
@@ -70,8 +83,12 @@ func TestOldTopicsAreReadFirst(t *testing.T) {
 			if len(tt.statements) > 1 {
 				stop = b.start()
 			}
-			b.waitFor("true", "SELECT (coalesce(max(next), 0) BETWEEN 200 AND 2000)::text FROM metadb.source_offset JOIN metadb.source_state USING (source, stream) WHERE topic = 'm1.lib.item'")
-			stop()
+			close(begin)
+			<-middle
+			stopped := make(chan bool)
+			go func() { stop(); close(stopped) }()
+			close(stopping)
+			<-stopped
 			b.start()
 			b.streamDrained(`^m[12]\.`)
 			if got := b.text("SELECT string_agg(id || ' ' || (doc #>> '{}'), ', ' ORDER BY id) FROM lib.item"); got != "0 new, 1 new, 2 new, 3 new, 4 1999" {
