@@ -38,6 +38,9 @@ type Source struct {
 	Endsync          string // "": by a statement
 	SignalTopic      string // of Kafka, in which the connector takes signals; "": none
 	TopicPrefix      string // of the connector: the key of its signals
+	// NotificationTopic is that of Kafka in which the connector says how its snapshots go
+	// on; "": none.
+	NotificationTopic string
 	Security
 }
 
@@ -75,7 +78,7 @@ func (c *Catalog) Sources(ctx context.Context) ([]Source, error) {
 		       coalesce(table_stop_filter, ''), coalesce(trim_schema_prefix, ''), coalesce(add_schema_prefix, ''),
 		       coalesce(map_public_schema, ''), coalesce(module, ''), sync,
 		       coalesce(on_bad_value, ''), coalesce(on_bad_event, ''), coalesce(dead_letter_limit, ''),
-		       coalesce(endsync, ''), coalesce(signal_topic, ''), coalesce(topic_prefix, ''),
+		       coalesce(endsync, ''), coalesce(signal_topic, ''), coalesce(topic_prefix, ''), coalesce(notification_topic, ''),
 		       coalesce(nullif(security, ''), 'ssl'), coalesce(sasl_mechanism, ''), coalesce(sasl_username, ''),
 		       coalesce(sasl_password, ''), coalesce(sasl_oauthbearer_token, ''),
 		       coalesce(sasl_oauthbearer_token_endpoint_url, ''), coalesce(sasl_oauthbearer_client_id, ''),

@@ -86,6 +86,9 @@ type SyncBegin struct {
 	Tables   []int32       // nil: all
 	Keep     time.Duration // how long marks wait to be adopted
 	Requests []int64       // that are done with it
+	// Notices are the ends of the partitions of the connector's topic of notifications; nil:
+	// there is none.
+	Notices map[int32]int64
 }
 
 // BeginSync begins a generation of the source, under its exclusive lock (rule R14):
@@ -110,6 +113,10 @@ func (c *Catalog) BeginSync(ctx context.Context, source string, st Stream, begin
 			if err := beginMarks(ctx, tx, source, st.Number, SyncResync, true, begin.Tables); err != nil {
 				return err
 			}
+		}
+		_, err = tx.Exec(ctx, "UPDATE metadb.source_sync SET notices_from = $2 WHERE source = $1", source, begin.Notices)
+		if err != nil {
+			return err
 		}
 		var b pgx.Batch
 		for _, p := range begin.There {

@@ -17,6 +17,8 @@ type Snapshot struct {
 	CompleteAt *time.Time
 	AllLast    bool          // the last record of every connector's present attempt was seen
 	Quiet      time.Duration // time since the last record of a snapshot, or its mark
+	Connectors []string      // whose events were applied
+	Open       []string      // of these, whose present attempt has not had its last record
 }
 
 // Snapshot reads it; nil when the source does not synchronize, or ends it.
@@ -25,14 +27,16 @@ func (c *Catalog) Snapshot(ctx context.Context, source string) (*Snapshot, error
 	var quiet float64
 	err := c.pool.QueryRow(ctx, `
 		SELECT y.generation, s.sync, y.snapshot_at, y.complete_at, coalesce(a.all_last, false),
-		       coalesce(extract(epoch FROM clock_timestamp() - greatest(y.snapshot_at, a.last_at)), 0)::double precision
+		       coalesce(extract(epoch FROM clock_timestamp() - greatest(y.snapshot_at, a.last_at)), 0)::double precision,
+		       coalesce(a.connectors, '{}'), coalesce(a.open, '{}')
 		FROM metadb.source_sync y
 		JOIN metadb.source s ON s.name = y.source
 		CROSS JOIN LATERAL (
-			SELECT bool_and(a.last_at IS NOT NULL) AS all_last, max(a.last_at) AS last_at FROM metadb.sync_attempt a
-			WHERE a.source = y.source AND a.generation = y.generation AND a.current AND a.lsn IS NOT NULL) a
+			SELECT bool_and(a.last_at IS NOT NULL) FILTER (WHERE a.lsn IS NOT NULL) AS all_last, max(a.last_at) AS last_at,
+			       array_agg(a.connector) AS connectors, array_agg(a.connector) FILTER (WHERE a.lsn IS NOT NULL AND a.last_at IS NULL) AS open
+			FROM metadb.sync_attempt a WHERE a.source = y.source AND a.generation = y.generation AND a.current) a
 		WHERE y.source = $1 AND s.sync <> 0 AND y.endsync_at IS NULL`, source).
-		Scan(&s.Generation, &s.Mode, &s.SeenAt, &s.CompleteAt, &s.AllLast, &quiet)
+		Scan(&s.Generation, &s.Mode, &s.SeenAt, &s.CompleteAt, &s.AllLast, &quiet, &s.Connectors, &s.Open)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
@@ -45,8 +49,9 @@ func (c *Catalog) Snapshot(ctx context.Context, source string) (*Snapshot, error
 
 // How a snapshot is known to be complete.
 const (
-	CompleteByMarks    = "marks"    // the connector said so, and all of it is applied
-	CompleteByDeadline = "deadline" // nothing came for long
+	CompleteByMarks        = "marks"        // the connector's last record said so, and all of it is applied
+	CompleteByNotification = "notification" // the same, by a notification
+	CompleteByDeadline     = "deadline"     // nothing came for long
 )
 
 // CompleteSnapshot says that the snapshot is complete, unless a record of it was
@@ -108,4 +113,16 @@ func (c *Catalog) CountSync(ctx context.Context, source string) (bool, error) {
 		return false, fmt.Errorf("count table %d: %w", table, err)
 	}
 	return true, nil
+}
+
+// NoticesFrom is where the connector's topic of notifications ended when the
+// synchronization began, by partition; nil when none has begun by a SYNC, or the source
+// had no such topic.
+func (c *Catalog) NoticesFrom(ctx context.Context, source string) (map[int32]int64, error) {
+	var from map[int32]int64
+	err := c.pool.QueryRow(ctx, "SELECT notices_from FROM metadb.source_sync WHERE source = $1 AND adopted", source).Scan(&from)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return nil, fmt.Errorf("read position of notifications of data source %s: %w", source, err)
+	}
+	return from, nil
 }

@@ -139,7 +139,7 @@ func TestRewriteNumbersStatements(t *testing.T) {
 func TestRewriteFindsMistakes(t *testing.T) {
 	t.Parallel()
 	valid := "Valid options in this context are: brokers, security, topics, consumer_group, schema_pass_filter, " +
-		"schema_stop_filter, table_stop_filter, trim_schema_prefix, add_schema_prefix, map_public_schema, module, on_bad_value, on_bad_event, dead_letter_limit, endsync, signal_topic, topic_prefix, " +
+		"schema_stop_filter, table_stop_filter, trim_schema_prefix, add_schema_prefix, map_public_schema, module, on_bad_value, on_bad_event, dead_letter_limit, endsync, signal_topic, topic_prefix, notification_topic, " +
 		"sasl_mechanism, sasl_username, sasl_password, sasl_oauthbearer_token, sasl_oauthbearer_token_endpoint_url, sasl_oauthbearer_client_id, " +
 		"sasl_oauthbearer_client_secret, sasl_oauthbearer_scope, ca_file, cert_file, key_file"
 	lists := "Valid parameters are: status, config, data_sources, data_origins, dead_letters, requests, sync_status, activity"

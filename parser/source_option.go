@@ -39,6 +39,7 @@ var sourceOptions = append([]sourceOption{
 	{name: "endsync", check: oneOf("manual", "auto")},
 	{name: "signal_topic", also: []string{"signal_kafka_topic"}},
 	{name: "topic_prefix"},
+	{name: "notification_topic", also: []string{"notification_sink_topic_name"}},
 }, securityOptions...)
 
 // sourceOption takes an option's name. Kafka's clients write dots where we write

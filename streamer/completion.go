@@ -16,11 +16,12 @@ const watchEvery = 500 * time.Millisecond
 // completion knows when a snapshot is complete (rule R18). Its last record may be
 // written before those of other partitions are, so their ends are taken only when a
 // grace has passed since; when they are reached, all of it is applied. A record of
-// the snapshot that comes later reopens it. Where no last record comes, silence
-// counts, as in Metadb 1.4.
+// the snapshot that comes later reopens it. Where no last record comes, a notification of
+// the connector counts in its place, else silence, as in Metadb 1.4.
 type completion struct {
 	*worker
 	consumer *consumer
+	notices  *notices
 	began    time.Time           // of this run, from which silence counts at the earliest
 	ends     map[partition]int64 // to be reached; nil: not taken yet
 	taken    catalog.Snapshot    // as it was when they were
@@ -39,6 +40,7 @@ func (c *completion) watch(ctx context.Context) error {
 }
 
 func (c *completion) look(ctx context.Context) error {
+	c.opt.Reached("complete.look")
 	s, err := c.opt.Catalog.Snapshot(ctx, c.source.Name)
 	if err != nil || s == nil || s.CompleteAt != nil {
 		c.ends = nil
@@ -47,10 +49,18 @@ func (c *completion) look(ctx context.Context) error {
 	if c.ends != nil && !c.same(s) {
 		c.ends = nil
 	}
+	by, why, quiet := catalog.CompleteByMarks, "all snapshot records applied", s.Quiet
 	if !s.AllLast {
-		return c.deadline(ctx, s)
+		since, said := c.notices.completed(s, time.Now())
+		if !said {
+			return c.deadline(ctx, s)
+		}
+		by, why, quiet = catalog.CompleteByNotification, "the connector has said so, and all snapshot records are applied", since
+		if s.SeenAt != nil {
+			quiet = min(quiet, s.Quiet)
+		}
 	}
-	if s.Quiet < c.sync.grace {
+	if quiet < c.sync.grace {
 		return nil
 	}
 	if c.ends == nil {
@@ -62,12 +72,15 @@ func (c *completion) look(ctx context.Context) error {
 	if !c.consumer.lag.reached(c.ends) {
 		return nil
 	}
-	return c.complete(ctx, s, catalog.CompleteByMarks, "all snapshot records applied")
+	return c.complete(ctx, s, by, why)
 }
 
 // same says whether no record of the snapshot has come since the ends were taken.
 func (c *completion) same(s *catalog.Snapshot) bool {
-	return s.Generation == c.taken.Generation && s.SeenAt != nil && s.SeenAt.Equal(*c.taken.SeenAt)
+	if s.SeenAt == nil || c.taken.SeenAt == nil {
+		return s.Generation == c.taken.Generation && s.SeenAt == c.taken.SeenAt
+	}
+	return s.Generation == c.taken.Generation && s.SeenAt.Equal(*c.taken.SeenAt)
 }
 
 // deadline completes a snapshot after a long silence, if everything is applied.

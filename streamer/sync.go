@@ -99,10 +99,14 @@ func (w *worker) beginSync(ctx context.Context, st catalog.Stream, tables []int3
 	if err != nil {
 		return st, fmt.Errorf("begin synchronization: %w", err)
 	}
+	notices, err := w.noticeEnds(ctx)
+	if err != nil {
+		return st, fmt.Errorf("begin synchronization: %w", err)
+	}
 	w.opt.Reached("turn.ends")
 	began := time.Now()
 	st, err = w.opt.Catalog.BeginSync(ctx, w.source.Name, st, catalog.SyncBegin{
-		There: there, Tables: tables, Keep: w.sync.keep, Requests: requests,
+		There: there, Tables: tables, Keep: w.sync.keep, Requests: requests, Notices: notices,
 	})
 	if err == nil {
 		w.told = true

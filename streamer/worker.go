@@ -212,7 +212,9 @@ func (w *worker) runOnce(ctx context.Context) error {
 	r := a.consumer.reader(router, letters, w.limit)
 	a.holds.begin(r.orders)
 	group, ctx := errgroup.WithContext(ctx)
-	watch := &completion{worker: w, consumer: a.consumer, began: time.Now()}
+	notices := &notices{worker: w}
+	group.Go(func() error { return notices.follow(ctx) })
+	watch := &completion{worker: w, consumer: a.consumer, notices: notices, began: time.Now()}
 	draining := &draining{worker: w, consumer: a.consumer, stream: stream, orders: r.orders}
 	for _, f := range []func(context.Context) error{
 		r.run, func(ctx context.Context) error { return a.run(ctx, r) }, watch.watch, draining.run,

@@ -8,7 +8,7 @@ AS $$
 DECLARE
     known CONSTANT text[] := ARRAY['brokers', 'security', 'topics', 'consumer_group',
         'schema_pass_filter', 'schema_stop_filter', 'table_stop_filter', 'trim_schema_prefix', 'add_schema_prefix',
-        'map_public_schema', 'module', 'on_bad_value', 'on_bad_event', 'dead_letter_limit', 'endsync', 'signal_topic', 'topic_prefix',
+        'map_public_schema', 'module', 'on_bad_value', 'on_bad_event', 'dead_letter_limit', 'endsync', 'signal_topic', 'topic_prefix', 'notification_topic',
         'sasl_mechanism', 'sasl_username', 'sasl_password', 'sasl_oauthbearer_token', 'sasl_oauthbearer_token_endpoint_url',
         'sasl_oauthbearer_client_id', 'sasl_oauthbearer_client_secret', 'sasl_oauthbearer_scope',
         'ca_file', 'cert_file', 'key_file'];

@@ -13,7 +13,7 @@ BEGIN
     END IF;
     INSERT INTO metadb.source (name, enable, brokers, security, topics, consumer_group, schema_pass_filter,
         schema_stop_filter, table_stop_filter, trim_schema_prefix, add_schema_prefix, map_public_schema, module,
-        on_bad_value, on_bad_event, dead_letter_limit, endsync, signal_topic, topic_prefix, sasl_mechanism, sasl_username, sasl_password,
+        on_bad_value, on_bad_event, dead_letter_limit, endsync, signal_topic, topic_prefix, notification_topic, sasl_mechanism, sasl_username, sasl_password,
         sasl_oauthbearer_token, sasl_oauthbearer_token_endpoint_url, sasl_oauthbearer_client_id,
         sasl_oauthbearer_client_secret, sasl_oauthbearer_scope, ca_file, cert_file, key_file)
     VALUES (create_data_source.name, true, coalesce(o ->> 'brokers', ''), coalesce(nullif(o ->> 'security', ''), 'ssl'),
@@ -22,6 +22,7 @@ BEGIN
         coalesce(o ->> 'trim_schema_prefix', ''), coalesce(o ->> 'add_schema_prefix', ''),
         coalesce(o ->> 'map_public_schema', ''), coalesce(o ->> 'module', ''),
         o ->> 'on_bad_value', o ->> 'on_bad_event', o ->> 'dead_letter_limit', o ->> 'endsync', o ->> 'signal_topic', o ->> 'topic_prefix',
+        o ->> 'notification_topic',
         o ->> 'sasl_mechanism', o ->> 'sasl_username', o ->> 'sasl_password', o ->> 'sasl_oauthbearer_token',
         o ->> 'sasl_oauthbearer_token_endpoint_url', o ->> 'sasl_oauthbearer_client_id',
         o ->> 'sasl_oauthbearer_client_secret', o ->> 'sasl_oauthbearer_scope',

@@ -118,7 +118,8 @@ SELECT name, brokers, coalesce(nullif(security, ''), 'ssl') AS security, topics,
             ELSE '******' END AS sasl_oauthbearer_client_secret,
        coalesce(sasl_oauthbearer_scope, '') AS sasl_oauthbearer_scope,
        coalesce(ca_file, '') AS ca_file, coalesce(cert_file, '') AS cert_file, coalesce(key_file, '') AS key_file,
-       coalesce(signal_topic, '') AS signal_topic, coalesce(topic_prefix, '') AS topic_prefix
+       coalesce(signal_topic, '') AS signal_topic, coalesce(topic_prefix, '') AS topic_prefix,
+       coalesce(notification_topic, '') AS notification_topic
 FROM metadb.source ORDER BY name;
 
 CREATE OR REPLACE VIEW metadb.data_origins AS SELECT name FROM metadb.origin ORDER BY name;
