@@ -1,6 +1,17 @@
 package pgwire
 
-import "io"
+import (
+	"io"
+	"time"
+)
+
+// Rows and the data of a COPY come in small pieces, PostgreSQL's of 8 KB. Once so much
+// of it has come as to be bulk, a read that brought little waits for more to come: each
+// costs two calls of the system, and the wait only delays an end that comes after much.
+const (
+	bulkAfter = 512 << 10
+	bulkWait  = time.Millisecond
+)
 
 // inspector is told of the messages of one direction, in order, before any byte
 // of them is passed on.
@@ -24,8 +35,23 @@ type pump struct {
 	// on. At a boundary what was written ends with a whole message.
 	idle func(boundary bool, read error) error
 
+	// rows says that messages of type D are rows; those of type d are always data.
+	rows bool
+
 	sent int // buf[sent:pos] is to be written
 	skip int // bytes of the present message's body that are yet to pass
+	bulk int // bytes of rows or data that have passed without another message
+}
+
+// data says that messages of a type hold rows, or the data of a COPY.
+func (p *pump) data(kind byte) bool { return kind == 'd' || kind == 'D' && p.rows }
+
+// await lets more come, where that is of use.
+func (p *pump) await() {
+	p.large = p.bulk >= bulkAfter
+	if p.large && p.last < bulkSize/2 {
+		time.Sleep(bulkWait)
+	}
 }
 
 // run passes messages on until one side ends or fails.
@@ -42,6 +68,7 @@ func (p *pump) run() error {
 		if err := p.idle(boundary, nil); err != nil {
 			return err
 		}
+		p.await()
 		// Everything before pos is written, so that the buffer may move.
 		err = p.fill(need)
 		p.sent = p.pos
@@ -70,6 +97,13 @@ func (p *pump) walk() (need int, err error) {
 		if err != nil {
 			return 0, err
 		}
+		if p.data(kind) {
+			p.bulk += headerLength + size
+			p.pos += headerLength
+			p.skip = size
+			continue
+		}
+		p.bulk = 0
 		shown := p.target.look(kind, size)
 		if len(p.unread()) < headerLength+shown {
 			return headerLength + shown, nil

@@ -224,32 +224,64 @@ func stubRewrite(text string, _ Settings) *Rewriting {
 	return nil
 }
 
-// TestStreamGrowsForBulk reads much at once, and then little.
-func TestStreamGrowsForBulk(t *testing.T) {
+// TestPumpGrowsForBulk passes little, much and little again: rows and data of a COPY
+// have a large buffer from some amount on, until another message comes.
+func TestPumpGrowsForBulk(t *testing.T) {
 	t.Parallel()
-	source := &pieces{}
-	s := newStream(source)
-	read := func(size, times int) {
-		t.Helper()
-		for range times {
-			source.size = size
-			if err := s.fill(headerLength); err != nil {
+	for name, test := range map[string]struct {
+		kind  byte
+		rows  bool
+		large bool
+	}{
+		"copy data":   {'d', false, true},
+		"rows":        {'D', true, true},
+		"no rows":     {'D', false, false}, // a client's Describe
+		"other kinds": {'N', true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			much := newMessage(test.kind, make([]byte, 8<<10))
+			source := &pieces{}
+			for sum := 0; sum < bulkAfter+bulkSize; sum += len(much) {
+				source.list = append(source.list, much)
+			}
+			before := len(source.list)
+			source.list = append(source.list, newMessage('Z', []byte("I")), newMessage('Z', []byte("I")))
+			var out bytes.Buffer
+			p := pump{stream: newStream(source), dst: &out, target: &echo{}, rows: test.rows, idle: func(_ bool, read error) error { return read }}
+			if err := p.run(); !errors.Is(err, io.EOF) {
 				t.Fatal(err)
 			}
-			s.pos = s.end
-		}
-	}
-	read(1<<20, bulkReads+1)
-	if len(s.buf) != bulkSize {
-		t.Errorf("buffer of %d bytes for much", len(s.buf))
-	}
-	read(100, bulkReads+1)
-	if len(s.buf) != bufferSize {
-		t.Errorf("buffer of %d bytes for little", len(s.buf))
+			if want := bytes.Join(source.list, nil); !bytes.Equal(out.Bytes(), want) {
+				t.Errorf("%d bytes came out of %d", out.Len(), len(want))
+			}
+			room := func(read int) int { return source.room[read] }
+			if got := room(before - 1); (got > bufferSize) != test.large {
+				t.Errorf("room for %d bytes after much", got)
+			}
+			if got := room(before + 1); got > bufferSize || room(0) > bufferSize {
+				t.Errorf("room for %d bytes after the end, %d at the beginning", got, room(0))
+			}
+		})
 	}
 }
 
-// pieces gives so many bytes at a time, if there is room.
-type pieces struct{ size int }
+// pieces gives one piece with each read, and keeps how much each had room for.
+type pieces struct {
+	list [][]byte
+	room []int
+	next int
+}
 
-func (p *pieces) Read(b []byte) (int, error) { return min(p.size, len(b)), nil }
+func (p *pieces) Read(b []byte) (int, error) {
+	p.room = append(p.room, len(b))
+	if p.next == len(p.list) {
+		return 0, io.EOF
+	}
+	n := copy(b, p.list[p.next])
+	if n < len(p.list[p.next]) {
+		return 0, io.ErrShortBuffer
+	}
+	p.next++
+	return n, nil
+}

@@ -86,7 +86,7 @@ func (s *session) up() error {
 func (s *session) down(logger *slog.Logger) (err error) {
 	defer contain(logger)
 	p := pump{
-		stream: s.fromBackend, dst: s.client, sent: s.fromBackend.pos,
+		stream: s.fromBackend, dst: s.client, sent: s.fromBackend.pos, rows: true,
 		target: &fromBackend{ledger: s.ledger, adminRole: s.server.config.AdminRole},
 		idle:   s.idle,
 	}

@@ -2,12 +2,12 @@ package pgwire
 
 import "io"
 
-// Sizes of a direction's buffer. It begins small, is large while more comes than
-// the small one takes at once, and larger only for a message that must be seen
-// whole, with the bytes that really arrive.
+// Sizes of a direction's buffer. It is small, large while much comes (pump.bulk), and
+// larger only for a message that must be seen whole, with the bytes that really
+// arrive.
 const (
 	bufferSize = 16 << 10
-	bulkSize   = 64 << 10
+	bulkSize   = 256 << 10
 )
 
 // stream cuts the bytes of one direction into messages.
@@ -16,13 +16,9 @@ type stream struct {
 	buf []byte
 	// buf[pos:end] was read and not yet used.
 	pos, end int
-	// full is how many of the last reads filled the buffer, up to bulkReads; a
-	// read of little takes one away.
-	full int
+	last     int  // bytes that the last read brought
+	large    bool // the next buffer is to be of bulkSize
 }
-
-// bulkReads is how many full reads make a large buffer worth its memory.
-const bulkReads = 4
 
 func newStream(src io.Reader) *stream {
 	return &stream{src: src, buf: make([]byte, bufferSize)}
@@ -35,7 +31,7 @@ func (s *stream) unread() []byte { return s.buf[s.pos:s.end] }
 func (s *stream) fill(need int) error {
 	unread := s.end - s.pos
 	usual := bufferSize
-	if s.full == bulkReads || len(s.buf) == bulkSize && s.full > 0 {
+	if s.large {
 		usual = bulkSize
 	}
 	switch {
@@ -52,12 +48,8 @@ func (s *stream) fill(need int) error {
 	}
 	s.pos, s.end = 0, unread
 	n, err := s.src.Read(s.buf[s.end:])
-	if s.end += n; n > 0 && s.end == len(s.buf) && need <= bufferSize {
-		s.full = min(s.full+1, bulkReads)
-	} else if n < bufferSize/2 {
-		s.full = max(s.full-1, 0)
-	}
-	if n > 0 {
+	s.last = n
+	if s.end += n; n > 0 {
 		return nil // an error that lasts comes again
 	}
 	if err == nil {

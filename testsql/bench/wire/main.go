@@ -4,7 +4,8 @@
 // All three stand in front of one PostgreSQL on this machine. In each round each
 // of them is measured once, in turns, so that what else the machine does hits all
 // alike; medians of the rounds are shown, with the ratio to PostgreSQL itself.
-// Then the server alone gets many idle sessions, to show what memory they take.
+// Of COPY the processor time of the programs between is shown as well, which is
+// steadier than the time on the clock. Then the server alone gets many idle sessions, to show what memory they take.
 package main
 
 import (
@@ -22,6 +23,7 @@ import (
 // options are the flags.
 type options struct {
 	metadb string
+	before string
 	rounds int
 	time   time.Duration // of one run of pgbench
 	rows   int
@@ -33,6 +35,7 @@ type options struct {
 func main() {
 	var o options
 	flag.StringVar(&o.metadb, "metadb", "bin/metadb", "server program")
+	flag.StringVar(&o.before, "before", "", "another server program, to compare with")
 	flag.IntVar(&o.rounds, "n", 9, "rounds")
 	flag.DurationVar(&o.time, "t", 2*time.Second, "time of one run of pgbench, whole seconds")
 	flag.IntVar(&o.rows, "rows", 500_000, "rows of the large SELECT")
@@ -66,17 +69,23 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 			continue
 		}
 		got := make([][]float64, len(b.targets))
+		used := make([][]float64, len(b.targets))
 		for round := range o.rounds {
 			for i := range b.targets {
 				i = (i + round) % len(b.targets)
+				before := cpuTime(b.targets[i].pid)
 				v, err := m.run(ctx, b.targets[i])
 				if err != nil {
 					return fmt.Errorf("%s, %s: %w", m.name, b.targets[i].name, err)
 				}
 				got[i] = append(got[i], v)
+				used[i] = append(used[i], (cpuTime(b.targets[i].pid) - before).Seconds())
 			}
 		}
 		report(out, m, names, got)
+		if m.gigabytes > 0 {
+			reportCPU(out, m, b.targets, used)
+		}
 	}
 	return b.idle(ctx, out, o.idle)
 }

@@ -19,6 +19,7 @@ import (
 type measurement struct {
 	name, unit string
 	run        func(ctx context.Context, t target) (float64, error)
+	gigabytes  float64 // that go through in one run, if it is a COPY
 }
 
 func measurements(o options) (list []measurement) {
@@ -26,16 +27,16 @@ func measurements(o options) (list []measurement) {
 		for _, clients := range []int{1, 8} {
 			list = append(list, measurement{
 				fmt.Sprintf("%s, %d clients", mode, clients), "tps",
-				func(ctx context.Context, t target) (float64, error) { return t.pgbench(ctx, mode, clients, o.time) },
+				func(ctx context.Context, t target) (float64, error) { return t.pgbench(ctx, mode, clients, o.time) }, 0,
 			})
 		}
 	}
 	return append(
 		list,
-		measurement{"COPY out", "MB/s", func(ctx context.Context, t target) (float64, error) { return t.copyOut(ctx, o.mb) }},
-		measurement{"COPY in", "MB/s", func(ctx context.Context, t target) (float64, error) { return t.copyIn(ctx, o.mb) }},
-		measurement{"rows", "rows/s", func(ctx context.Context, t target) (float64, error) { return t.rows(ctx, o.rows) }},
-		measurement{"connect", "/s", func(ctx context.Context, t target) (float64, error) { return t.connect(ctx) }},
+		measurement{"COPY out", "MB/s", func(ctx context.Context, t target) (float64, error) { return t.copyOut(ctx, o.mb) }, float64(o.mb) / 1024},
+		measurement{"COPY in", "MB/s", func(ctx context.Context, t target) (float64, error) { return t.copyIn(ctx, o.mb) }, float64(o.mb) / 1024},
+		measurement{"rows", "rows/s", func(ctx context.Context, t target) (float64, error) { return t.rows(ctx, o.rows) }, 0},
+		measurement{"connect", "/s", func(ctx context.Context, t target) (float64, error) { return t.connect(ctx) }, 0},
 	)
 }
 

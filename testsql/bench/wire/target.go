@@ -28,6 +28,7 @@ const startWait = time.Minute
 type target struct {
 	name, host, user, password, database string
 	port                                 int
+	pid                                  int // of the program, 0 for PostgreSQL itself
 }
 
 func (t target) url() string {
@@ -43,8 +44,9 @@ type bench struct {
 	pg        *localpg.Server
 	dir       string
 	metadb    *process.Server
-	processes []*exec.Cmd // others
-	targets   []target    // PostgreSQL itself is the first
+	earlier   *process.Server // of the flag -before; may be nil
+	processes []*exec.Cmd     // others
+	targets   []target        // PostgreSQL itself is the first
 }
 
 func start(ctx context.Context, o options) (b *bench, err error) {
@@ -66,15 +68,22 @@ func start(ctx context.Context, o options) (b *bench, err error) {
 	}}); err != nil {
 		return nil, err
 	}
-	direct := target{"direct", b.pg.Host(), b.pg.User(), b.pg.Password(), "bench", b.pg.Port()}
+	direct := target{"direct", b.pg.Host(), b.pg.User(), b.pg.Password(), "bench", b.pg.Port(), 0}
 	admin := direct
 	admin.database = "postgres"
-	if err := admin.exec(ctx, "CREATE DATABASE bench"); err != nil {
+	if err := admin.exec(ctx, "CREATE DATABASE bench", "CREATE DATABASE bench_before"); err != nil {
 		return nil, err
 	}
 	b.targets = []target{direct}
-	if err := b.startMetadb(ctx, o, direct); err != nil {
+	if b.metadb, err = b.startMetadb(ctx, "metadb", o.metadb, direct); err != nil {
 		return nil, err
+	}
+	if o.before != "" {
+		other := direct
+		other.database = "bench_before"
+		if b.earlier, err = b.startMetadb(ctx, "before", o.before, other); err != nil {
+			return nil, err
+		}
 	}
 	if path, err := exec.LookPath("pgbouncer"); err == nil {
 		return b, b.startBouncer(ctx, path, direct)
@@ -91,8 +100,10 @@ func (b *bench) close() {
 		_ = p.Process.Signal(syscall.SIGTERM)
 		_ = p.Wait()
 	}
-	if b.metadb != nil {
-		_ = b.metadb.Stop()
+	for _, s := range []*process.Server{b.metadb, b.earlier} {
+		if s != nil {
+			_ = s.Stop()
+		}
 	}
 	if b.pg != nil {
 		_ = b.pg.Close()
@@ -100,22 +111,23 @@ func (b *bench) close() {
 	_ = os.RemoveAll(b.dir)
 }
 
-func (b *bench) startMetadb(ctx context.Context, o options, direct target) error {
-	data, w := filepath.Join(b.dir, "data"), process.In(b.pg, direct.database)
-	if err := process.Init(ctx, o.metadb, data, w); err != nil {
-		return err
+// startMetadb starts a server on a database.
+func (b *bench) startMetadb(ctx context.Context, name, program string, t target) (*process.Server, error) {
+	data, w := filepath.Join(b.dir, name), process.In(b.pg, t.database)
+	if err := process.Init(ctx, program, data, w); err != nil {
+		return nil, err
 	}
-	t := direct
-	t.name = "metadb"
 	var err error
 	if t.port, err = process.FreePort(ctx, 0); err != nil {
-		return err
+		return nil, err
 	}
-	if b.metadb, err = process.Start(ctx, o.metadb, data, filepath.Join(b.dir, "server.log"), t.port); err != nil {
-		return err
+	server, err := process.Start(ctx, program, data, filepath.Join(b.dir, name+".log"), t.port)
+	if err != nil {
+		return nil, err
 	}
+	t.name, t.pid = name, server.PID()
 	b.targets = append(b.targets, t)
-	return nil
+	return server, nil
 }
 
 // startBouncer starts pgbouncer in session mode, which hands its clients' passwords
@@ -158,6 +170,7 @@ func (b *bench) launch(ctx context.Context, cmd *exec.Cmd, t target) error {
 	for deadline := time.Now().Add(startWait); ; {
 		err := t.exec(ctx, "SELECT 1")
 		if err == nil {
+			t.pid = cmd.Process.Pid
 			b.targets = append(b.targets, t)
 			return nil
 		}
@@ -183,13 +196,22 @@ func (t target) exec(ctx context.Context, statements ...string) error {
 	return nil
 }
 
-// fill makes the tables.
+// fill makes the tables, in each database.
 func (b *bench) fill(ctx context.Context, o options) error {
-	t := b.targets[0]
-	cmd := exec.CommandContext(ctx, "pgbench", "-i", "-q", "-s", "10", "-h", t.host, "-p", strconv.Itoa(t.port), "-U", t.user, t.database)
-	cmd.Env = append(os.Environ(), "PGPASSWORD="+t.password)
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("pgbench -i: %w: %s", err, text)
+	for _, database := range []string{"bench", "bench_before"} {
+		t := b.targets[0]
+		t.database = database
+		cmd := exec.CommandContext(ctx, "pgbench", "-i", "-q", "-s", "10", "-h", t.host, "-p", strconv.Itoa(t.port), "-U", t.user, t.database)
+		cmd.Env = append(os.Environ(), "PGPASSWORD="+t.password)
+		if text, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("pgbench -i: %w: %s", err, text)
+		}
+		if err := t.exec(ctx, fmt.Sprintf("CREATE TABLE big AS SELECT i, repeat('x', 200) AS s FROM generate_series(1, %d) i", o.mb<<20/200), "VACUUM ANALYZE big"); err != nil {
+			return err
+		}
+		if o.before == "" {
+			break
+		}
 	}
-	return t.exec(ctx, fmt.Sprintf("CREATE TABLE big AS SELECT i, repeat('x', 200) AS s FROM generate_series(1, %d) i", o.mb<<20/200), "VACUUM ANALYZE big")
+	return nil
 }
