@@ -22,6 +22,7 @@ func TestBrokerRestarts(t *testing.T) {
 	s := newStage(t, kafka.Options{Play: []string{"shop"}, Rate: playRate})
 	s.Start()
 	s.createSource(shopTopics)
+	stop := s.readBeside(wholeStates(shop.Capture))
 	for range 2 {
 		s.untilMoved()
 		s.broker.Kill()
@@ -31,6 +32,7 @@ func TestBrokerRestarts(t *testing.T) {
 	s.played()
 	s.drained()
 	s.back()
+	stop()
 	s.equal(shop)
 }
 

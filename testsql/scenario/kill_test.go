@@ -55,7 +55,7 @@ var sharedKillPoints = []killPoint{
 }
 
 // TestKilled kills the server at every point, restarts it, and demands tables
-// equal to those of a run without a kill.
+// equal to those of a run without a kill. Whoever reads meanwhile never sees half a batch.
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	points := killPoints
@@ -92,6 +92,7 @@ func killAt(t *testing.T, p killPoint, recording compare.Options, topics string)
 	s.Start()
 	s.Kill()
 	s.createDirectly(topics, 500)
+	stop := s.readBeside(wholeStates(recording.Capture))
 	mark := filepath.Join(t.TempDir(), "reached")
 	s.Launch(fmt.Sprintf("%s:%d:%s", p.name, p.n, mark))
 	ctx, cancel := context.WithTimeout(t.Context(), settle)
@@ -105,6 +106,7 @@ func killAt(t *testing.T, p killPoint, recording compare.Options, topics string)
 	s.whole(p.drawn)
 	s.Start()
 	s.drained()
+	stop()
 	s.equal(recording)
 }
 
