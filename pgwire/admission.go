@@ -25,7 +25,7 @@ func (a *admission) reserve(client net.Conn) (release func(), err *refusal) {
 	defer a.mu.Unlock()
 	switch {
 	case a.starting >= a.startups, remote && a.startingAt[from] >= a.perAddress:
-		return nil, &refusal{code: "53300", message: "too many clients are connecting"}
+		return nil, &refusal{code: "53300", message: "too many clients are connecting", limit: true}
 	}
 	a.starting++
 	if remote {
@@ -54,7 +54,7 @@ func (a *admission) begin() *refusal {
 	if a.sessions > 0 && a.open >= a.sessions {
 		return &refusal{
 			code: "53300", message: "sorry, too many clients already",
-			hint: "The parameter max_clients in Metadb's configuration bounds them.",
+			hint: "The parameter max_clients in Metadb's configuration bounds them.", limit: true,
 		}
 	}
 	a.open++

@@ -3,6 +3,8 @@ package pgwire
 // refusal ends a session.
 type refusal struct {
 	code, message, hint string
+	// limit says that a limit was reached, which may need an operator.
+	limit bool
 }
 
 func (r *refusal) Error() string { return r.message }

@@ -75,6 +75,7 @@ type Config struct {
 type Server struct {
 	config    Config
 	admission admission
+	crowd     crowd
 }
 
 // New makes a server. It does nothing until Serve.
@@ -167,7 +168,11 @@ func (s *Server) serve(ctx context.Context, accepted net.Conn) {
 	var refused *refusal
 	switch {
 	case errors.As(err, &refused):
-		logger.Info("client refused", "code", refused.code, "reason", refused.message)
+		if refused.limit {
+			s.crowd.refused(logger, refused, time.Now())
+		} else {
+			logger.Info("client refused", "code", refused.code, "reason", refused.message)
+		}
 		_ = client.conn.SetWriteDeadline(time.Now().Add(s.config.Grace))
 		_, _ = client.conn.Write(refused.wire())
 		return
