@@ -183,13 +183,14 @@ type synced struct {
 	key []string
 }
 
-// scope are the tables that the request is about, in the order of their names.
+// scope are the tables that the request is about, in the order of their names; none that
+// was made since the endsync began: appliers do not know of its end there.
 func (e *endsync) scope(ctx context.Context) ([]synced, error) {
 	rows, err := e.conn.Query(ctx, `
 		SELECT c.schema_name, c.table_name, c.table_id, coalesce(d.key_columns, '{}')
 		FROM metadb.sync_counts c JOIN metadb.data_table d ON d.id = c.table_id
-		WHERE c.source = $1 AND NOT c.ended AND ($2::integer[] IS NULL OR c.table_id = ANY ($2))
-		ORDER BY c.schema_name, c.table_name`, e.Source, e.Request.Tables)
+		WHERE c.source = $1 AND NOT c.ended AND ($2::integer[] IS NULL OR c.table_id = ANY ($2)) AND d.endsync_at >= $3
+		ORDER BY c.schema_name, c.table_name`, e.Source, e.Request.Tables, e.at)
 	if err != nil {
 		return nil, err
 	}
