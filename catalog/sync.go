@@ -177,6 +177,9 @@ func (c *Catalog) ForgetSyncs(ctx context.Context) error {
 	return nil
 }
 
+// ErrReplaced says that a later run of the source has changed its generation.
+var ErrReplaced = errors.New("a later run of this data source has changed its generation")
+
 // changeGeneration runs change under the source's exclusive lock, raises the
 // generation, which every batch compares, and says that the requests are done.
 func (c *Catalog) changeGeneration(ctx context.Context, source string, st *Stream, requests []int64, change func(pgx.Tx) error) error {
@@ -189,7 +192,7 @@ func (c *Catalog) changeGeneration(ctx context.Context, source string, st *Strea
 		if err != nil {
 			return err
 		}
-		if err := LockSourceExclusive(ctx, tx, st.SourceID); err != nil {
+		if err := lockGeneration(ctx, tx, source, *st); err != nil {
 			return err
 		}
 		if err := change(tx); err != nil {
@@ -198,6 +201,22 @@ func (c *Catalog) changeGeneration(ctx context.Context, source string, st *Strea
 		return tx.QueryRow(ctx, "UPDATE metadb.source_state SET generation = generation + 1 WHERE source = $1 RETURNING generation", source).
 			Scan(&st.Generation)
 	})
+}
+
+// lockGeneration takes the source's exclusive lock, and fails with ErrReplaced unless
+// the generation is the one that the run has opened: what it has read since, and goes by,
+// may be long over.
+func lockGeneration(ctx context.Context, tx pgx.Tx, source string, st Stream) error {
+	if err := LockSourceExclusive(ctx, tx, st.SourceID); err != nil {
+		return err
+	}
+	var same bool
+	err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM metadb.source_state WHERE source = $1 AND stream = $2 AND generation = $3)",
+		source, st.Number, st.Generation).Scan(&same)
+	if err == nil && !same {
+		err = ErrReplaced
+	}
+	return err
 }
 
 // LockSourceExclusive waits until no batch of the source is under way, and keeps new

@@ -27,7 +27,7 @@ func (c *Catalog) EndInitial(ctx context.Context, source string, st Stream, requ
 		if err != nil {
 			return err
 		}
-		if err := LockSourceExclusive(ctx, tx, st.SourceID); err != nil {
+		if err := lockGeneration(ctx, tx, source, st); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, "SELECT metadb.forget_sync(source) FROM metadb.source_sync WHERE source = $1 AND adopted", source)
