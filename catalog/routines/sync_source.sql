@@ -12,6 +12,7 @@ DECLARE
     arguments jsonb := jsonb_strip_nulls(jsonb_build_object(
         'tables', to_jsonb(CASE WHEN tables IS NOT NULL THEN metadb.source_tables(source, tables) END)));
     request bigint;
+    keyless text;
 BEGIN
     UPDATE metadb.source x SET sync = 2 WHERE x.name = sync_data_source.source RETURNING * INTO s;
     IF NOT FOUND THEN
@@ -27,6 +28,13 @@ BEGIN
         UPDATE metadb.request r SET state = 'failed', detail = 'another snapshot is asked for', finished_at = now()
         WHERE r.source = sync_data_source.source AND r.kind = 'signal' AND r.state = 'waiting';
         INSERT INTO metadb.request (kind, source, arguments) VALUES ('signal', sync_data_source.source, arguments);
+        SELECT string_agg(format('%I.%I', t.schema_name, t.table_name), ', ' ORDER BY t.schema_name, t.table_name) INTO keyless
+        FROM metadb.source_tables(sync_data_source.source) t JOIN metadb.data_table d USING (id)
+        WHERE d.key_columns = '{}' AND (NOT arguments ? 'tables' OR arguments -> 'tables' @> to_jsonb(t.id));
+        IF keyless IS NOT NULL THEN
+            RAISE WARNING 'connectors leave tables without a key out of such a snapshot: %', keyless
+                USING HINT = 'None of their records will be confirmed. End the synchronization by ENDSYNC … TABLE with the others, then CANCEL SYNC.';
+        END IF;
     END IF;
     INSERT INTO metadb.request AS r (kind, source, arguments) VALUES ('sync', sync_data_source.source, arguments)
     RETURNING r.id INTO request;

@@ -77,8 +77,7 @@ func TestDebezium(t *testing.T) {
 	connect := broker.StartConnect(t)
 	connect.Create("lib", connector(origin, source))
 
-	db := pgtest.Database(t)
-	server := instance.New(t, instance.Warehouse{Host: db.Host, Port: db.Port, Database: db.Name, User: db.User, Password: db.Password})
+	server, warehouse := overWarehouse(t)
 	secrets := server.Dir() + "/secrets"
 	write(t, secrets, "ca.pem", string(broker.Authority.PEM))
 	write(t, secrets, "password", Password)
@@ -109,7 +108,6 @@ func TestDebezium(t *testing.T) {
 	server.WaitFor(patience, "1", "SELECT count(*) FROM lib.sentinel")
 	server.WaitFor(patience, "0", "SELECT lag FROM metadb.status")
 
-	warehouse := db.Conn(t)
 	for _, table := range []string{"item", "loan", "visit"} {
 		want, got := rows(t, source, table), rows(t, warehouse, table)
 		if diff := cmp.Diff(want, got); diff != "" || len(want) == 0 {
@@ -128,6 +126,14 @@ func TestDebezium(t *testing.T) {
 	if letters := strings.TrimSpace(server.PSQL("SELECT count(*) FROM metadb.dead_letters", "-A", "-t")); letters != "0" {
 		t.Errorf("%s dead letters:\n%s", letters, server.PSQL("LIST dead_letters", "-x"))
 	}
+}
+
+// overWarehouse is a server, not started, and a connection to its empty warehouse.
+func overWarehouse(t *testing.T) (*instance.Instance, *pgx.Conn) {
+	t.Helper()
+	db := pgtest.Database(t)
+	server := instance.New(t, instance.Warehouse{Host: db.Host, Port: db.Port, Database: db.Name, User: db.User, Password: db.Password})
+	return server, db.Conn(t)
 }
 
 // change is a random change of the source, one transaction.

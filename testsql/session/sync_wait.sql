@@ -33,6 +33,16 @@ SELECT kind, state, detail FROM metadb.requests ORDER BY id;
 CANCEL SYNC DATA SOURCE sensor;
 SELECT kind, state, detail FROM metadb.requests ORDER BY id;
 
+-- tables without a key, which connectors leave out
+INSERT INTO metadb.base_table VALUES ('lib', 'loan', 'sensor', false, '', ''), ('lib', 'visit', 'sensor', false, '', ''), ('lib', 'Log', 'sensor', false, '', '');
+INSERT INTO metadb.data_table (schema_name, table_name, key_columns, history_name, sync_name)
+VALUES ('lib', 'loan', '{id}', 'h', 's'), ('lib', 'visit', '{}', 'h2', 's2'), ('lib', 'Log', '{}', 'h3', 's3');
+INSERT INTO metadb.table_owner SELECT id, '', 'sensor' FROM metadb.data_table;
+SYNC DATA SOURCE sensor WITH SNAPSHOT;
+SYNC DATA SOURCE sensor TABLE lib.loan, lib.visit WITH SNAPSHOT;
+SYNC DATA SOURCE sensor TABLE lib.loan WITH SNAPSHOT;
+SYNC DATA SOURCE sensor;
+
 -- mistakes
 SYNC DATA SOURCE sensor WITH;
 SYNC DATA SOURCE sensor WAITT;
