@@ -48,6 +48,7 @@ fuzz: ## Fuzz decoder, names, grammar and relay, FUZZTIME each (10m)
 	$(GO) test ./warehouse -run '^$$' -fuzz FuzzNames -fuzztime $(FUZZTIME)
 	$(GO) test ./streamer -run '^$$' -fuzz FuzzRoute -fuzztime $(FUZZTIME)
 	$(GO) test ./parser -run '^$$' -fuzz FuzzRewrite -fuzztime $(FUZZTIME)
+	$(GO) test ./parser -run '^$$' -fuzz FuzzInside -fuzztime $(FUZZTIME)
 	$(GO) test ./pgwire -run '^$$' -fuzz FuzzMessages -fuzztime $(FUZZTIME)
 
 lint: ## Check style and common mistakes

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -23,7 +24,7 @@ const planted = "mArKeRoFsEcReT"
 func TestPostgresLogHasNoSecrets(t *testing.T) {
 	t.Parallel()
 	log := &lockedLog{}
-	postgres, err := localpg.Start(t.Context(), localpg.Options{Log: log, Settings: map[string]string{
+	postgres, err := localpg.Start(t.Context(), localpg.Options{Packaged: os.Getenv(pgtest.EnvVersion), Log: log, Settings: map[string]string{
 		"log_statement": "all", "log_min_duration_statement": "0", "log_parameter_max_length": "-1", "log_parameter_max_length_on_error": "-1",
 		"log_min_error_statement": "debug5", "log_min_messages": "debug1", "log_error_verbosity": "verbose", "fsync": "off",
 	}})
