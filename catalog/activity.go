@@ -18,16 +18,36 @@ type Activity struct {
 	BackendPID                                                     uint32
 }
 
-// StoreActivity adds to the table metadb.activity.
-func (c *Catalog) StoreActivity(ctx context.Context, list []Activity) error {
-	_, err := c.pool.CopyFrom(ctx, pgx.Identifier{"metadb", "activity"},
-		[]string{"at", "role", "address", "application", "backend_pid", "statement", "text", "outcome", "sqlstate"},
-		pgx.CopyFromSlice(len(list), func(i int) ([]any, error) {
-			a := list[i]
-			return []any{a.At, a.Role, a.Address, a.Application, int64(a.BackendPID), a.Statement, a.Text, a.Outcome, a.SQLState}, nil
-		}))
-	if err != nil {
-		return fmt.Errorf("store activity: %w", err)
+// StoreActivity adds to the table metadb.activity. On an error it returns the attempt,
+// which is to be given to the next one for the same list as earlier: a COMMIT whose
+// answer did not come may have stored the list. "" is none.
+func (c *Catalog) StoreActivity(ctx context.Context, list []Activity, earlier string) (attempt string, err error) {
+	if earlier != "" {
+		var status *string // NULL: long ago
+		if err := c.pool.QueryRow(ctx, "SELECT pg_xact_status($1::text::xid8)", earlier).Scan(&status); err != nil {
+			return earlier, fmt.Errorf("store activity: look for transaction %s: %w", earlier, err)
+		}
+		switch {
+		case status != nil && *status == "committed":
+			return "", nil
+		case status != nil && *status == "in progress":
+			return earlier, fmt.Errorf("store activity: transaction %s is in progress", earlier)
+		}
 	}
-	return nil
+	err = pgx.BeginFunc(ctx, c.pool, func(tx pgx.Tx) error {
+		if err := tx.QueryRow(ctx, "SELECT pg_current_xact_id()::text").Scan(&attempt); err != nil {
+			return err
+		}
+		_, err := tx.CopyFrom(ctx, pgx.Identifier{"metadb", "activity"},
+			[]string{"at", "role", "address", "application", "backend_pid", "statement", "text", "outcome", "sqlstate"},
+			pgx.CopyFromSlice(len(list), func(i int) ([]any, error) {
+				a := list[i]
+				return []any{a.At, a.Role, a.Address, a.Application, int64(a.BackendPID), a.Statement, a.Text, a.Outcome, a.SQLState}, nil
+			}))
+		return err
+	})
+	if err != nil {
+		return attempt, fmt.Errorf("store activity: %w", err)
+	}
+	return "", nil
 }

@@ -24,9 +24,10 @@ const (
 // activityStore logs what clients' statements have done, and puts it into
 // metadb.activity, later and by another goroutine: no client waits for that.
 type activityStore struct {
-	cat   *catalog.Catalog
-	log   *slog.Logger
-	queue chan catalog.Activity
+	cat     *catalog.Catalog
+	log     *slog.Logger
+	queue   chan catalog.Activity
+	attempt string // of storing, of which it is not known whether it has
 	// outcomes counts the statements, for /metrics.
 	outcomes *prometheus.CounterVec
 }
@@ -83,13 +84,16 @@ func (s *activityStore) run(ctx context.Context) {
 				return
 			}
 		}
-		batch = s.more(batch, activityBatch)
+		if s.attempt == "" {
+			batch = s.more(batch, activityBatch)
+		}
 		if s.store(ctx, batch, activityTime) {
 			batch = nil
 			continue
 		}
 		if wait(ctx, activityRetry) != nil {
-			s.store(context.WithoutCancel(ctx), s.more(batch, activityQueue), activityLast)
+			s.store(context.WithoutCancel(ctx), batch, activityLast)
+			s.last(ctx)
 			return
 		}
 	}
@@ -98,6 +102,7 @@ func (s *activityStore) run(ctx context.Context) {
 // last stores what is left when the server ends.
 func (s *activityStore) last(ctx context.Context) {
 	if rest := s.more(nil, activityQueue); len(rest) > 0 {
+		s.attempt = ""
 		s.store(context.WithoutCancel(ctx), rest, activityLast)
 	}
 }
@@ -118,8 +123,8 @@ func (s *activityStore) more(batch []catalog.Activity, limit int) []catalog.Acti
 func (s *activityStore) store(ctx context.Context, batch []catalog.Activity, patience time.Duration) bool {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	err := s.cat.StoreActivity(ctx, batch)
-	if err != nil {
+	var err error
+	if s.attempt, err = s.cat.StoreActivity(ctx, batch, s.attempt); err != nil {
 		s.log.Debug("cannot store activity", "error", err.Error())
 	}
 	return err == nil
