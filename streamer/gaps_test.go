@@ -1,6 +1,8 @@
 package streamer
 
 import (
+	"bytes"
+	"fmt"
 	"testing"
 	"time"
 
@@ -95,6 +97,33 @@ func TestRetentionPassesThePosition(t *testing.T) {
 	}
 	if got := b.text("SELECT concat_ws('|', kind, expected, available) FROM metadb.source_gap"); got != "retention|10|15" {
 		t.Errorf("gap %s", got)
+	}
+}
+
+// TestRestoredSource lets positions go back while time goes on, once: what comes is
+// applied, and the log says that the source has lost something.
+func TestRestoredSource(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	log := b.logged()
+	const ts = 1_700_000_000_000
+	back := func(id int, by int64) *kgo.Record {
+		r := event("item", "u", id, `{"restored": true}`, ts+by)
+		position := fmt.Sprint(ts + by)
+		r.Value = bytes.Replace(r.Value, []byte(`"lsn":`+position), fmt.Appendf(nil, `"lsn":%d`, by), 1)
+		r.Value = bytes.Replace(r.Value, fmt.Appendf(nil, `"[\"%s\",\"%[1]s\"]"`, position), fmt.Appendf(nil, `"[\"%d\",\"%[1]d\"]"`, by), 1)
+		return r
+	}
+	b.produce(event("item", "c", 1, "{}", ts), event("item", "c", 2, "{}", ts+1), back(1, 5000), back(3, 6000), back(1, 5000))
+	b.source(`^m\.`)
+	b.start()
+	b.drained()
+	if got := b.text("SELECT string_agg(id || ' ' || doc, ', ' ORDER BY id) FROM lib.item"); got != `1 {"restored": true}, 2 {}, 3 {"restored": true}` {
+		t.Errorf("rows: %s", got)
+	}
+	b.waitFor("1", "SELECT repeated::text FROM metadb.source_counters")
+	if n := log.count("the source was restored"); n != 1 {
+		t.Errorf("said %d times", n)
 	}
 }
 

@@ -286,10 +286,16 @@ func (r *reader) admit(rec *kgo.Record, ev *change.Event) (verdict, error) {
 
 // accept says whether an event is not one that was seen before.
 func (r *reader) accept(ev *change.Event, topic string, p *position) bool {
+	accept, before := p.mark.Accept, p.mark.CommitLSN
 	if r.shared(topic) {
-		return p.mark.AcceptShared(ev)
+		accept = p.mark.AcceptShared
 	}
-	return p.mark.Accept(ev)
+	is := accept(ev)
+	if after := p.mark.CommitLSN; after != 0 && after < before {
+		r.log.Warn("the source was restored: its positions have gone back; rows that it has lost stay current until a resynchronization",
+			"source", r.source, "topic", topic)
+	}
+	return is
 }
 
 // decoder is the topic's.
