@@ -122,6 +122,7 @@ type modelTable struct {
 	name       string
 	partitions int
 	keyless    bool // its records have no key, and carry the whole row before a change
+	damaged    bool // the connector damages its name in streamed events, which lose their key
 }
 
 // modelKey is the key of a row.
@@ -198,8 +199,12 @@ func (e *modelEvent) payload(k modelKey) string {
 
 // record is the event as the connector writes it at a time of its own.
 func (e *modelEvent) record(partition int32, sent int64, forgotCommit bool) *kgo.Record {
-	r := &kgo.Record{Topic: "m." + e.table.name, Partition: partition}
-	if e.op != 't' && !e.table.keyless {
+	r := &kgo.Record{Topic: e.topic(), Partition: partition}
+	name := e.table.name
+	if e.damaged() {
+		name = damage(name)
+	}
+	if e.op != 't' && !e.unkeyed() {
 		r.Key = fmt.Appendf(nil, `{"schema":{"type":"struct","fields":[%s],"optional":false,"name":"k"},"payload":%s}`, fields(e.keys), e.payload(e.key))
 	}
 	for name, k := range map[string]modelKey{debezium.OldKeyHeader: e.oldKey, "__debezium.newkey": e.newKey} {
@@ -212,8 +217,11 @@ func (e *modelEvent) record(partition int32, sent int64, forgotCommit bool) *kgo
 		sequence = fmt.Sprintf(`"[\"%d\",\"%d\"]"`, e.commit, e.lsn)
 	}
 	before, after := "null", "null"
-	if e.before != nil {
+	switch {
+	case e.before != nil:
 		before = e.image(e.before, nil)
+	case e.op == 'd' && e.damaged():
+		before = e.payload(e.key)
 	}
 	if strings.ContainsRune("cru", rune(e.op)) {
 		after = e.image(e.row, e.unsent)
@@ -222,8 +230,30 @@ func (e *modelEvent) record(partition int32, sent int64, forgotCommit bool) *kgo
 	r.Value = fmt.Appendf(nil, `{"schema":{"type":"struct","fields":[{"type":"struct","fields":[%s],"optional":true,"name":"v","field":"before"},`+
 		`{"type":"struct","fields":[%s],"optional":true,"name":"v","field":"after"}],"optional":false,"name":"e"},"payload":{"before":%s,"after":%s,`+
 		`"source":{"ts_ms":%d,"snapshot":%q,"schema":"m","table":%q,"txId":%d,"lsn":%d,"sequence":%s},"op":"%c","ts_ms":%d}}`,
-		image, image, before, after, e.ts, e.snapshot, e.table.name, e.tx, e.lsn, sequence, e.op, sent)
+		image, image, before, after, e.ts, e.snapshot, name, e.tx, e.lsn, sequence, e.op, sent)
 	return r
+}
+
+// damaged says whether the event comes under a damaged name.
+func (e *modelEvent) damaged() bool { return e.table.damaged && e.snapshot == "false" }
+
+// unkeyed says whether its record has no key.
+func (e *modelEvent) unkeyed() bool { return e.table.keyless || e.damaged() }
+
+// topics are those of a table.
+func (t *modelTable) topics() []string {
+	if t.damaged {
+		return []string{"m." + t.name, "m." + damage(t.name)}
+	}
+	return []string{"m." + t.name}
+}
+
+func (e *modelEvent) topic() string {
+	topics := e.table.topics()
+	if e.damaged() {
+		return topics[1]
+	}
+	return topics[0]
 }
 
 // image is a row as the connector writes it.

@@ -218,3 +218,23 @@ func (d *modelDelivery) lasting(table string, columns []string) []bool {
 	}
 	return lasting
 }
+
+// joined puts versions of one row together that follow one another: an event that is
+// read behind a later, equal one makes a version of its own.
+func joined(lines []string) []string {
+	var out []string
+	last := make(map[string]int) // by row: its last version in out
+	for _, line := range lines {
+		fields := strings.SplitN(line, "|", 3)
+		if i, ok := last[fields[2]]; ok {
+			before := strings.SplitN(out[i], "|", 3)
+			if before[1] == fields[0] {
+				out[i] = before[0] + "|" + fields[1] + "|" + fields[2]
+				continue
+			}
+		}
+		last[fields[2]] = len(out)
+		out = append(out, line)
+	}
+	return out
+}

@@ -47,7 +47,7 @@ func (l *lane) outOfOrder(e *laneEvent, at int64) bool {
 // remove ends the current row of a delete's key.
 func (l *lane) remove(e *laneEvent, at int64) {
 	st := e.state
-	if e.ev.KeyLost && (e.loose || len(st.rows)+len(st.versions) == 0) {
+	if e.ev.KeyLost && (e.shared || len(st.rows)+len(st.versions) == 0) {
 		l.keepEnd(st, e.ev)
 	}
 	if e.loose && l.changedSince(e, at) {

@@ -35,8 +35,9 @@ func (l *lane) fold() {
 // merge makes a new version unless the row is as it is already.
 func (l *lane) merge(e *laneEvent, at int64) {
 	var before change.Tuple
-	if e.ev.KeyLost && l.outOfOrder(e, at) {
+	if l.outOfOrder(e, at) {
 		l.stale = append(l.stale, e)
+		l.confirmCurrent(e)
 		return
 	}
 	for _, r := range e.state.rows {
@@ -56,7 +57,7 @@ func (l *lane) merge(e *laneEvent, at int64) {
 		}
 		before = v.row
 	}
-	if e.ev.Op == change.Read && l.changedSince(e, at) || l.outOfOrder(e, at) {
+	if e.ev.Op == change.Read && l.changedSince(e, at) {
 		l.stale = append(l.stale, e)
 		l.confirmCurrent(e)
 		return

@@ -116,7 +116,7 @@ func (l *lane) arrays() []*array {
 // state of its key, which is to be fetched when it is new.
 func (l *lane) add(ev *change.Event, p *plan, shared bool, arena *change.Arena) error {
 	e := laneEvent{ev: ev, shared: shared, behind: l.behind[ev]}
-	e.loose = len(l.t.key) > 0 && (l.afar && ev.Op == change.Read && !ev.KeyLost || shared && ev.KeyLost)
+	e.loose = len(l.t.key) > 0 && (l.afar && ev.Op == change.Read || ev.KeyLost && !e.behind)
 	if ev.Op != change.Delete && ev.Op != change.Truncate {
 		row, err := l.encode(p, ev.Row, arena)
 		if err != nil {
