@@ -143,21 +143,23 @@ func (c *Catalog) emptyMarks(ctx context.Context, table int32) error {
 // marked meanwhile is not seen and stays.
 func (c *Catalog) sweepEnded(ctx context.Context, source string, table int32, name string) error {
 	_, err := c.pool.Exec(ctx, fmt.Sprintf(`
-		DELETE FROM metadb.sync_mark m WHERE m.table_id = $1 AND NOT EXISTS (SELECT FROM %s c WHERE c.__id = m.id)`, name), table)
+		DELETE FROM metadb.sync_mark m WHERE m.table_id = $1 AND (NOT EXISTS (SELECT FROM %s c WHERE c.__id = m.id)
+		OR EXISTS (SELECT FROM metadb.sync_mark n WHERE n.table_id = $1 AND n.id = m.id AND n.number = m.number
+		           AND sign(coalesce(n.lsn, 0)) = sign(coalesce(m.lsn, 0))
+		           AND (abs(coalesce(n.lsn, 0)), n.ctid) > (abs(coalesce(m.lsn, 0)), m.ctid)))`, name), table)
 	if err != nil {
 		return err
 	}
 	_, err = c.pool.Exec(ctx, fmt.Sprintf(`
 		WITH old AS (
-			DELETE FROM metadb.sync_mark_batch WHERE table_id = $1 RETURNING number, ids, lsns
+			DELETE FROM metadb.sync_mark_batch WHERE table_id = $1 RETURNING number, ids
 		), mark AS (
-			SELECT DISTINCT m.number, m.id, m.lsn FROM (SELECT number, unnest(ids) AS id, unnest(lsns) AS lsn FROM old) m
+			SELECT DISTINCT m.number, m.id FROM (SELECT number, unnest(ids) AS id FROM old) m
 			WHERE EXISTS (SELECT FROM %s c WHERE c.__id = m.id)
 		), part AS (
-			SELECT m.*, row_number() OVER (PARTITION BY m.number, m.lsn IS NULL ORDER BY m.id) / $2 AS part FROM mark m)
-		INSERT INTO metadb.sync_mark_batch (table_id, number, ids, lsns)
-		SELECT $1, number, array_agg(id ORDER BY id, lsn), CASE WHEN NOT (lsn IS NULL) THEN array_agg(lsn ORDER BY id, lsn) END
-		FROM part GROUP BY number, lsn IS NULL, part`, name), table, markRowSize)
+			SELECT m.*, row_number() OVER (PARTITION BY m.number ORDER BY m.id) / $2 AS part FROM mark m)
+		INSERT INTO metadb.sync_mark_batch (table_id, number, ids)
+		SELECT $1, number, array_agg(id ORDER BY id) FROM part GROUP BY number, part`, name), table, markRowSize)
 	if err != nil {
 		return err
 	}

@@ -91,12 +91,12 @@ func (a *Applier) addLater(t *trip, l *lane, of *change.Confirmation, connector 
 	t.add(step{
 		what: "read later marks of " + l.t.String(), oids: []uint32{text, text, int4, change.Int8.ArrayOID(), int8, int8},
 		sql: `WITH own AS (SELECT number FROM metadb.sync_attempt WHERE source = $1 AND connector = $2), mark AS (
-				SELECT unnest(b.ids) AS id, unnest(b.lsns) AS lsn FROM metadb.sync_mark_batch b JOIN own USING (number)
-				WHERE b.table_id = $3 AND b.lsns IS NOT NULL
+				SELECT m.id, m.lsn FROM metadb.sync_mark m JOIN own USING (number)
+				WHERE m.table_id = $3 AND m.id = ANY ($4) AND m.lsn IS NOT NULL
 				UNION ALL
 				SELECT l.id, l.lsn FROM metadb.sync_mark_late l JOIN own USING (number)
 				WHERE l.table_id = $3 AND l.id = ANY ($4))
-			SELECT id FROM mark WHERE id = ANY ($4) AND metadb.mark_counts(lsn, $5, $6)`,
+			SELECT id FROM mark WHERE metadb.mark_counts(lsn, $5, $6)`,
 		params: [][]byte{[]byte(a.source), []byte(connector), int32Bytes(l.t.id), int64Array(ids), int64Bytes(int64(of.LSN)), int64Bytes(of.SinceMs)},
 		read: func(r *pgconn.ResultReader) error {
 			for r.NextRow() {

@@ -77,9 +77,8 @@ func (a *Applier) prepareCommon(ctx context.Context) error {
 			WITH gap AS (UPDATE metadb.source_gap SET cleared_at = now() WHERE letter = ANY ($1::bigint[]) AND cleared_at IS NULL)
 			DELETE FROM metadb.dead_letter WHERE id = ANY ($1::bigint[]) RETURNING next_ts_ms`},
 		{stmtMarks, `
-			INSERT INTO metadb.sync_mark_batch (table_id, number, ids, lsns)
-			SELECT t, n, ($1::bigint[])[f:l], ($2::bigint[])[f:l]
-			FROM unnest($3::integer[], $4::integer[], $5::integer[], $6::integer[]) u(t, n, f, l)`},
+			INSERT INTO metadb.sync_mark_batch (table_id, number, ids)
+			SELECT t, n, ($1::bigint[])[f:l] FROM unnest($2::integer[], $3::integer[], $4::integer[], $5::integer[]) u(t, n, f, l)`},
 		{stmtCounts, `
 			INSERT INTO metadb.sync_table AS t (source, table_id, number, snapshot_rows, confirmed, current_change, unconfirmed_change)
 			SELECT $1::text, u.* FROM unnest($2::integer[], $3::integer[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[]) u(t, n, s, m, c, x)

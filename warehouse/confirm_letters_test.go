@@ -135,14 +135,21 @@ func TestMarksAreSwept(t *testing.T) {
 	for i := range 5 {
 		f.apply(a, positioned(merge(t, 2000+int64(i), loanShape, loanKey, 1, string(rune('a'+i))), uint64(110+i), 100))
 	}
+	for i := range 5 { // as it is
+		f.apply(a, positioned(merge(t, 3000+int64(i), loanShape, loanKey, 1, "e"), uint64(120+i), 100))
+	}
+	for range 3 {
+		f.apply(a, snap(t, 4000, 100, 2, "b"))
+	}
 	f.exec("UPDATE metadb.sync_table SET confirmed = 1000000")
 	if err := f.cat.SweepMarks(t.Context(), "s"); err != nil {
 		t.Fatal(err)
 	}
-	if got := f.lines("SELECT coalesce(sum(cardinality(ids)), 0)::text FROM metadb.sync_mark_batch"); got[0] != "1" {
-		t.Errorf("%s marks of one row", got[0])
+	const marks = `SELECT (SELECT count(*) FROM metadb.sync_mark WHERE lsn IS NOT NULL) || ' ' || (SELECT coalesce(sum(cardinality(ids)), 0) FROM metadb.sync_mark_batch)`
+	if got := f.lines(marks); got[0] != "1 1" {
+		t.Errorf("%s streamed marks and marks of the snapshot, of two rows", got[0])
 	}
-	if got := f.unconfirmed(); got != "2" {
+	if got := f.unconfirmed(); got != "" {
 		t.Errorf("not confirmed: %s", got)
 	}
 	f.exec("UPDATE metadb.source_sync SET adopted = false, begun_at = now() - interval '8 days'")
@@ -153,7 +160,7 @@ func TestMarksAreSwept(t *testing.T) {
 	if err := f.cat.SweepMarks(t.Context(), "s"); err != nil {
 		t.Fatal(err)
 	}
-	if got := f.lines("SELECT coalesce(sum(cardinality(ids)), 0)::text FROM metadb.sync_mark_batch"); got[0] != "0" {
+	if got := f.lines(marks); got[0] != "0 0" {
 		t.Errorf("%s marks that nobody adopted", got[0])
 	}
 	f.apply(a, merge(t, 3000, loanShape, loanKey, 2, "z")) // the run goes on, without marks

@@ -126,21 +126,19 @@ func (a *Applier) addConfirmed(t *trip, ledger map[int32]*ledgerEntry) {
 	a.addCounters(t, ledger)
 }
 
-// addMarks stores the marks of all tables, those of one attempt in a table as one row.
+// addMarks stores the marks of all tables: those of snapshots as one row for each
+// attempt and table, those that are looked up a row each.
 func (a *Applier) addMarks(t *trip, ledger map[int32]*ledgerEntry) {
-	single, snapshot, streamed := new(markArrays), new(markArrays), new(markArrays)
+	single, snapshot := new(markArrays), new(markArrays)
 	for _, table := range tablesOf(ledger) {
 		for _, m := range ledger[table].confirmed.marks {
 			if m.lsn != noLSN {
 				a.sync.streamed[table] = true
 			}
-			switch {
-			case a.sync.where == catalog.MarksLate || a.sync.prepared[table]:
+			if m.lsn != noLSN || a.sync.where == catalog.MarksLate || a.sync.prepared[table] {
 				single.add(table, m)
-			case m.lsn == noLSN:
+			} else {
 				snapshot.add(table, m)
-			default:
-				streamed.add(table, m)
 			}
 		}
 	}
@@ -162,18 +160,11 @@ func (a *Applier) addMarks(t *trip, ledger map[int32]*ledgerEntry) {
 			params: [][]byte{int64Array(single.ids), int64Array(single.lsns), int32Array(single.tables), int32Array(single.numbers)},
 		})
 	}
-	for _, m := range []*markArrays{snapshot, streamed} {
-		if len(m.ids) == 0 {
-			continue
-		}
-		tables, numbers, from, to := m.runs()
-		var lsns []byte // NULL
-		if m == streamed {
-			lsns = int64Array(m.lsns)
-		}
+	if len(snapshot.ids) > 0 {
+		tables, numbers, from, to := snapshot.runs()
 		t.add(step{
 			what: "mark rows", stmt: stmtMarks,
-			params: [][]byte{int64Array(m.ids), lsns, int32Array(tables), int32Array(numbers), int32Array(from), int32Array(to)},
+			params: [][]byte{int64Array(snapshot.ids), int32Array(tables), int32Array(numbers), int32Array(from), int32Array(to)},
 		})
 	}
 }
@@ -317,26 +308,29 @@ func (a *Applier) addSnapshot(t *trip) {
 	}
 }
 
-// prepareMarks makes partitions of metadb.sync_mark for tables without a key whose
-// rows the batch may confirm, each in a short transaction of its own.
+// prepareMarks makes the partitions of metadb.sync_mark that the batch needs, each in a
+// short transaction of its own: for tables without a key, and for those with rows that
+// streamed events confirm.
 func (a *Applier) prepareMarks(ctx context.Context, b *change.Batch) error {
 	s := &a.sync
 	if s.where != catalog.MarksBulk {
 		return nil
 	}
 	var last *change.Target
+	streamed := false
 	for i := range b.Events {
-		if b.Events[i].Confirms == nil || b.Events[i].Target == last {
+		ev := &b.Events[i]
+		if ev.Confirms == nil || ev.Target == last && (streamed || ev.Op == change.Read) {
 			continue
 		}
-		last = b.Events[i].Target
-		if err := a.prepareMark(ctx, last); err != nil {
+		last, streamed = ev.Target, ev.Op != change.Read
+		if err := a.prepareMark(ctx, last, streamed); err != nil {
 			return err
 		}
 	}
 	for i := range b.Dead {
 		if ev := &b.Dead[i].Event; ev.Confirms != nil && ev.Target != nil {
-			if err := a.prepareMark(ctx, ev.Target); err != nil {
+			if err := a.prepareMark(ctx, ev.Target, ev.Op != change.Read); err != nil {
 				return err
 			}
 		}
@@ -344,9 +338,12 @@ func (a *Applier) prepareMarks(ctx context.Context, b *change.Batch) error {
 	return nil
 }
 
-func (a *Applier) prepareMark(ctx context.Context, to *change.Target) error {
+func (a *Applier) prepareMark(ctx context.Context, to *change.Target, streamed bool) error {
 	t := a.tables[tableName{to.Schema, to.Table}]
-	if t == nil || len(t.key) > 0 || a.sync.prepared[t.id] {
+	if t == nil || len(t.key) > 0 && !streamed {
+		return nil
+	}
+	if _, ok := a.sync.prepared[t.id]; ok {
 		return nil
 	}
 	a.opt.Reached("marks.before")
@@ -363,7 +360,7 @@ func (a *Applier) prepareMark(ctx context.Context, to *change.Target) error {
 		statements := []string{
 			"CREATE TABLE " + name + " (LIKE metadb.sync_mark)",
 			fmt.Sprintf("ALTER TABLE metadb.sync_mark ATTACH PARTITION %s FOR VALUES IN (%d)", name, t.id),
-			"CREATE INDEX ON " + name + " (id)", // see fetchMarked
+			"CREATE INDEX ON " + name + " (id)", // see fetchMarked, fetchLater
 		}
 		for _, sql := range statements {
 			if _, err := tx.Exec(ctx, sql); err != nil {
@@ -376,6 +373,6 @@ func (a *Applier) prepareMark(ctx context.Context, to *change.Target) error {
 		return fmt.Errorf("prepare marks of table %s: %w", t, err)
 	}
 	a.opt.Reached("marks.after")
-	a.sync.prepared[t.id] = true
+	a.sync.prepared[t.id] = len(t.key) == 0
 	return nil
 }

@@ -30,7 +30,7 @@ type syncState struct {
 	ended      map[int32]bool      // that an endsync has done with
 	attempts   map[string]*attempt // the present one of each connector
 	boundaries map[partitionName]int64
-	prepared   map[int32]bool // tables with a partition of metadb.sync_mark
+	prepared   map[int32]bool // tables with a partition of metadb.sync_mark; true: all their marks go there
 	streamed   map[int32]bool // tables with marks of streamed events, perhaps
 
 	// endsynced are the ends that endsyncs have written, by table, µs since 2000;
@@ -137,8 +137,8 @@ func (s *syncState) loadAttempts(ctx context.Context, tx pgx.Tx, source string) 
 // loadStreamed finds the tables that have marks of streamed events, of whatever source.
 func (s *syncState) loadStreamed(ctx context.Context, tx pgx.Tx) error {
 	rows, err := tx.Query(ctx, `
-		SELECT DISTINCT table_id FROM metadb.sync_mark_batch WHERE lsns IS NOT NULL
-		UNION SELECT table_id FROM metadb.sync_mark_late WHERE lsn IS NOT NULL`)
+		SELECT id FROM metadb.data_table d
+		WHERE EXISTS (SELECT FROM metadb.sync_mark m WHERE m.table_id = d.id) OR EXISTS (SELECT FROM metadb.sync_mark_late l WHERE l.table_id = d.id)`)
 	if err != nil {
 		return err
 	}

@@ -25,15 +25,12 @@ AS $$
     SELECT since IS NULL OR lsn >= since OR -lsn >= since_ms
 $$;
 
--- The marks that count of a table, of those that are stored by the batch.
+-- The marks that count of a table, of those of snapshots, which are stored by the batch.
 CREATE OR REPLACE FUNCTION metadb.batch_marks(source text, table_id integer) RETURNS TABLE (id bigint)
 LANGUAGE sql STABLE
 AS $$
-    SELECT m.id FROM (
-        SELECT unnest(b.ids) AS id, unnest(b.lsns) AS lsn, v.lsn AS since, v.ts_ms AS since_ms
-        FROM metadb.sync_mark_batch b JOIN metadb.sync_numbers($1) v ON v.number = b.number
-        WHERE b.table_id = $2) m
-    WHERE metadb.mark_counts(m.lsn, m.since, m.since_ms)
+    SELECT unnest(b.ids) FROM metadb.sync_mark_batch b JOIN metadb.sync_numbers($1) v ON v.number = b.number
+    WHERE b.table_id = $2 AND v.lsn IS NULL
 $$;
 
 -- FROM and WHERE of the current rows c of a table that the source feeds.
