@@ -61,3 +61,29 @@ func TestRowsWithoutAKeyInASecondAttempt(t *testing.T) {
 		t.Errorf("not confirmed: %s, want 2", got)
 	}
 }
+
+// TestCountersOfASecondAttempt counts the rows of the present attempt only (rule R17).
+func TestCountersOfASecondAttempt(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.apply(f.applier(), merge(t, 1000, loanShape, loanKey, 1, "a"), merge(t, 1000, loanShape, loanKey, 2, "b"))
+	f.beginSync(f.next)
+	a := f.applier()
+	const counters = "SELECT snapshot_rows || ' ' || marks FROM metadb.sync_counts"
+	f.apply(a, snap(t, 2000, 100, 1, "a"), snap(t, 2000, 100, 2, "b"))
+	if got := f.lines(counters); got[0] != "2 2" {
+		t.Errorf("rows and marks of the first attempt: %s", got[0])
+	}
+	other := snap(t, 3000, 200, 1, "x")
+	moved := *target
+	moved.Table = "other"
+	other.Target = &moved
+	f.apply(a, other)
+	if got := f.lines(counters + " WHERE table_name = 'loan'"); got[0] != "0 0" {
+		t.Errorf("rows and marks when the second begins: %s", got[0])
+	}
+	f.apply(a, snap(t, 3000, 200, 1, "a"))
+	if got := f.lines(counters + " WHERE table_name = 'loan'"); got[0] != "1 1" {
+		t.Errorf("rows and marks of the second attempt: %s", got[0])
+	}
+}
