@@ -83,6 +83,9 @@ func Rewrite(text string, s Settings) *Rewritten { return Rewriter{}.Rewrite(tex
 // if the text is to be passed on as it is, because it holds none or because it
 // cannot be known for certain how the backend will read it, whatever is done.
 func (rw Rewriter) Rewrite(text string, s Settings) *Rewritten {
+	if !mayHold(text) {
+		return nil
+	}
 	r := rw.rewrite(text, s)
 	if r == nil || r.Doubt != "" {
 		if end := secretStart(text); end > 0 && end < len(text) {
@@ -101,8 +104,14 @@ func (rw Rewriter) Rewrite(text string, s Settings) *Rewritten {
 // statement of ours does that may hold secrets; 0 if it does not.
 func secretStart(text string) int {
 	at := skipBlank(text, 0)
+	if at == len(text) || !isWordByte(text[at]) {
+		return 0
+	}
 	for i := range forms {
-		if end := forms[i].claims(text, at); forms[i].secrets && end > 0 {
+		if !forms[i].secrets {
+			continue
+		}
+		if end := forms[i].claims(text, at); end > 0 {
 			return end
 		}
 	}
@@ -110,7 +119,7 @@ func secretStart(text string) int {
 }
 
 func (rw Rewriter) rewrite(text string, s Settings) *Rewritten {
-	if !mayHold(text) || !boundedWork(text) || strings.IndexByte(text, 0) >= 0 {
+	if !boundedWork(text) || strings.IndexByte(text, 0) >= 0 {
 		return nil // a zero byte ends the text for the scanner, and cannot come from a wire
 	}
 	if !safeEncoding(text, s) {
