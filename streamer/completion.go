@@ -22,9 +22,10 @@ type completion struct {
 	*worker
 	consumer *consumer
 	notices  *notices
-	began    time.Time           // of this run, from which silence counts at the earliest
-	ends     map[partition]int64 // to be reached; nil: not taken yet
-	taken    catalog.Snapshot    // as it was when they were
+	readable func(context.Context) (map[partition]int64, error) // the consumer's, but for tests without a broker
+	began    time.Time                                          // of this run, from which silence counts at the earliest
+	ends     map[partition]int64                                // to be reached; nil: not taken yet
+	taken    catalog.Snapshot                                   // as it was when they were
 }
 
 // watch follows the source's snapshot until ctx ends.
@@ -64,7 +65,7 @@ func (c *completion) look(ctx context.Context) error {
 		return nil
 	}
 	if c.ends == nil {
-		if c.ends, err = c.consumer.readable(ctx); err != nil {
+		if c.ends, err = c.readable(ctx); err != nil {
 			return err
 		}
 		c.taken = *s
@@ -92,7 +93,7 @@ func (c *completion) deadline(ctx context.Context, s *catalog.Snapshot) error {
 	if quiet < c.sync.deadline {
 		return nil
 	}
-	ends, err := c.consumer.readable(ctx)
+	ends, err := c.readable(ctx)
 	if err != nil || !c.consumer.lag.reached(ends) {
 		return err
 	}

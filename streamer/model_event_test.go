@@ -151,7 +151,7 @@ type modelEvent struct {
 	unsent  map[string]bool // columns whose placeholder is sent
 
 	ts, lsn, commit, tx int64 // commit 0: not known
-	snapshot            string
+	snapshot, connector string
 }
 
 // String shows the event in a failing test's log.
@@ -229,8 +229,8 @@ func (e *modelEvent) record(partition int32, sent int64, forgotCommit bool) *kgo
 	image := fields(e.columns)
 	r.Value = fmt.Appendf(nil, `{"schema":{"type":"struct","fields":[{"type":"struct","fields":[%s],"optional":true,"name":"v","field":"before"},`+
 		`{"type":"struct","fields":[%s],"optional":true,"name":"v","field":"after"}],"optional":false,"name":"e"},"payload":{"before":%s,"after":%s,`+
-		`"source":{"ts_ms":%d,"snapshot":%q,"schema":"m","table":%q,"txId":%d,"lsn":%d,"sequence":%s},"op":"%c","ts_ms":%d}}`,
-		image, image, before, after, e.ts, e.snapshot, name, e.tx, e.lsn, sequence, e.op, sent)
+		`"source":{"name":%q,"ts_ms":%d,"snapshot":%q,"schema":"m","table":%q,"txId":%d,"lsn":%d,"sequence":%s},"op":"%c","ts_ms":%d}}`,
+		image, image, before, after, e.connector, e.ts, e.snapshot, name, e.tx, e.lsn, sequence, e.op, sent)
 	return r
 }
 

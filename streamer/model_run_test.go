@@ -81,29 +81,10 @@ func (r *modelRun) reached(point string) {
 // start begins a run from the stored positions.
 func (b *modelBed) start(shared map[string]bool) (*modelRun, error) {
 	r := &modelRun{modelBed: b, crashAt: -1}
-	r.ctx, r.cancel = context.WithCancel(b.Context())
-	log := slog.New(slog.DiscardHandler)
-	stream, err := b.cat.OpenStream(r.ctx, b.source)
-	if err != nil {
+	if err := r.begin(b.source, r.reached, nil); err != nil {
 		return nil, err
 	}
-	letters, err := newLetters(b.source)
-	if err != nil {
-		return nil, err
-	}
-	w := newWorker(Options{Catalog: b.cat, Warehouse: b.config, Log: log, Reached: r.reached}, b.source, nil, nil)
-	w.holds = newHolds(r.ctx, w)
-	w.holds.begin(&orders{})
-	router, err := w.router(r.ctx)
-	if err != nil {
-		return nil, err
-	}
-	c := &consumer{source: b.source, log: log, lag: newLagMeter(), leaving: func() bool { return false }, reached: r.reached, start: make(map[partition]position), done: make(map[partition]int64)}
-	r.applying = &applying{worker: w, stream: stream, letters: letters, consumer: c}
-	if err := r.applying.open(r.ctx); err != nil {
-		return nil, err
-	}
-	c.positions = &positions{catalog: b.cat, source: b.source.Name, stream: stream}
+	c := r.applying.consumer
 	for topic := range shared {
 		c.positions.shared.Store(topic, true)
 	}
@@ -114,13 +95,46 @@ func (b *modelBed) start(shared map[string]bool) (*modelRun, error) {
 	for part, o := range stored {
 		c.start[part] = position{next: o.Next, mark: markOf(*o)}
 	}
-	r.reader = c.reader(router, letters, maxBatch)
 	return r, nil
+}
+
+// begin makes the parts of a run of a source, without partitions. turn, if not nil, is
+// called where a worker begins and cancels synchronizations.
+func (r *modelRun) begin(source catalog.Source, reached func(string), turn func(*worker, catalog.Stream) (catalog.Stream, error)) error {
+	r.ctx, r.cancel = context.WithCancel(r.Context())
+	log := slog.New(slog.DiscardHandler)
+	stream, err := r.cat.OpenStream(r.ctx, source)
+	if err != nil {
+		return err
+	}
+	letters, err := newLetters(source)
+	if err != nil {
+		return err
+	}
+	w := newWorker(Options{Catalog: r.cat, Warehouse: r.config, Log: log, Reached: reached}, source, nil, nil)
+	w.holds = newHolds(r.ctx, w)
+	w.holds.begin(&orders{})
+	if turn != nil {
+		if stream, err = turn(w, stream); err != nil {
+			return err
+		}
+	}
+	router, err := w.router(r.ctx)
+	if err != nil {
+		return err
+	}
+	c := &consumer{source: source, log: log, lag: newLagMeter(), leaving: func() bool { return false }, reached: reached, start: make(map[partition]position), done: make(map[partition]int64)}
+	c.positions = &positions{catalog: r.cat, source: source.Name, stream: stream}
+	r.applying = &applying{worker: w, stream: stream, letters: letters, consumer: c}
+	r.reader = c.reader(router, letters, 500)
+	return r.applying.open(r.ctx)
 }
 
 // stop ends the run, and what it has begun beside.
 func (r *modelRun) stop() {
-	r.applying.applier.Close(r.Context())
+	if r.applying != nil && r.applying.applier != nil {
+		r.applying.applier.Close(r.Context())
+	}
 	r.cancel()
 }
 

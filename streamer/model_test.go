@@ -45,15 +45,20 @@ func (m model) apply(e *modelEvent) {
 	case 't':
 		for i := range versions {
 			if versions[i].end == 0 {
-				versions[i].end = e.ts
+				versions[i].end = max(e.ts, versions[i].start)
 			}
 		}
 	case 'd':
 		if current >= 0 {
-			versions[current].end = e.ts
+			versions[current].end = max(e.ts, versions[current].start)
 		}
 	default:
-		row := maps.Clone(e.row)
+		row, at := maps.Clone(e.row), e.ts
+		for _, v := range versions { // later than the source says only where an endsync closed the key
+			if e.concerns(v.row) {
+				at = max(at, v.start, v.end)
+			}
+		}
 		if current >= 0 {
 			row.keep(versions[current].row, e.unsent)
 			// Inserted though it is there: the source was restored to when it was not. In
@@ -62,12 +67,12 @@ func (m model) apply(e *modelEvent) {
 			if versions[current].row.equal(row) && !again {
 				return
 			}
-			versions[current].end = e.ts
+			versions[current].end = at
 		}
 		if e.oldKey != nil {
 			row.keep(m.lastOf(e), e.unsent)
 		}
-		m[e.table.name] = append(versions, modelVersion{start: e.ts, end: 0, row: row})
+		m[e.table.name] = append(versions, modelVersion{start: at, end: 0, row: row})
 	}
 }
 

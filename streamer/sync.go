@@ -95,7 +95,7 @@ func (w *worker) turn(ctx context.Context, st catalog.Stream) (catalog.Stream, e
 
 // beginSync begins a generation. The brokers are asked before the source is locked.
 func (w *worker) beginSync(ctx context.Context, st catalog.Stream, tables []int32, requests []int64) (catalog.Stream, error) {
-	there, err := w.topicEnds(ctx)
+	there, err := w.ends(ctx)
 	if err != nil {
 		return st, fmt.Errorf("begin synchronization: %w", err)
 	}

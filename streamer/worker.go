@@ -38,6 +38,10 @@ type worker struct {
 	// connectors for snapshots.
 	endsyncs, signals chan struct{}
 
+	// ends finds the partitions of all topics that the source reads, with where they
+	// end: topicEnds, but for tests without a broker.
+	ends func(context.Context) ([]catalog.Boundary, error)
+
 	// quiet is the moment before which brokers that refused us are not asked again.
 	quiet time.Time
 	// signIn is the gate of the last run, nil before it has one.
@@ -59,7 +63,7 @@ func newWorker(opt Options, source catalog.Source, origins []string, config map[
 	if err != nil || limit < 1 {
 		limit = defaultBatch
 	}
-	return &worker{
+	w := &worker{
 		maxWait: milliseconds(config, "schema_change_max_wait", defaultMaxWait),
 		keyWait: milliseconds(config, "key_max_wait", defaultKeyWait),
 		opt:     opt, source: source, origins: origins, limit: min(limit, maxBatch), log: opt.Log,
@@ -68,6 +72,8 @@ func newWorker(opt Options, source catalog.Source, origins []string, config map[
 		requests: make(chan struct{}, 1), endsyncs: make(chan struct{}, 1), signals: make(chan struct{}, 1),
 		sync: syncSettingsOf(config),
 	}
+	w.ends = w.topicEnds
+	return w
 }
 
 // defaultRefusedPause is the least pause after the brokers refused us: a wrong
@@ -214,7 +220,7 @@ func (w *worker) runOnce(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	notices := &notices{worker: w}
 	group.Go(func() error { return notices.follow(ctx) })
-	watch := &completion{worker: w, consumer: a.consumer, notices: notices, began: time.Now()}
+	watch := &completion{worker: w, consumer: a.consumer, notices: notices, readable: a.consumer.readable, began: time.Now()}
 	draining := &draining{worker: w, consumer: a.consumer, stream: stream, orders: r.orders}
 	for _, f := range []func(context.Context) error{
 		r.run, func(ctx context.Context) error { return a.run(ctx, r) }, watch.watch, draining.run,
