@@ -32,7 +32,10 @@ func (s *modelSource) restore() {
 	if rapid.Bool().Draw(s.rt, "commit not known") {
 		s.commit = 0
 	}
-	if rapid.Bool().Draw(s.rt, "snapshot after the restore") {
+	// Where names are damaged the warehouse cannot know that the snapshot follows: see
+	// "What is not done yet" in docs/design.md.
+	damaged := slices.ContainsFunc(s.tables, func(t *sourceTableState) bool { return t.damaged })
+	if !damaged && rapid.Bool().Draw(s.rt, "snapshot after the restore") {
 		s.snapshot()
 		return
 	}
