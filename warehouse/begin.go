@@ -32,6 +32,11 @@ func (b begin) notAfter(ev *change.Event, at int64) bool {
 	return b.start < at || b.start == at && (!b.placed || b.lsn <= ev.Pos.LSN)
 }
 
+// follows says whether it begins behind an event of the very same time.
+func (b begin) follows(ev *change.Event, at int64) bool {
+	return b.start == at && b.placed && ev.Pos.HasLSN && b.lsn > ev.Pos.LSN
+}
+
 // recreates says whether the event writes a row anew that a version of it shows to
 // be there already. A source inserts only what is not there: so a truncate lies
 // between, which has not been read yet, since it came on another partition. It
@@ -40,8 +45,8 @@ func (e *laneEvent) recreates(b begin, at int64) bool {
 	return e.shared && e.ev.Op == change.Create && b.before(e.ev, at)
 }
 
-// addPlaces asks for the lsn of stored rows that began at the very time of an
-// insert: which came first decides.
+// addPlaces asks for the lsn of stored rows that began at the very time of an insert,
+// or of an event that may come late: which came first decides.
 func (a *Applier) addPlaces(t *trip, l *lane) {
 	if len(l.t.key) == 0 {
 		return
@@ -50,7 +55,7 @@ func (a *Applier) addPlaces(t *trip, l *lane) {
 	var ids []int64
 	for i := range l.events {
 		e := &l.events[i]
-		if !e.shared || e.ev.Op != change.Create {
+		if !e.loose && !(e.shared && e.ev.Op == change.Create) {
 			continue
 		}
 		for _, st := range []*keyState{e.state, e.old} {

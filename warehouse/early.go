@@ -41,7 +41,19 @@ func (l *lane) outOfOrder(e *laneEvent, at int64) bool {
 		return false
 	}
 	_, early := e.state.ends.covering(e.ev)
-	return early || l.changedSince(e, at) || l.since(e.state.ended, at)
+	return early || l.overtaken(e, at) || l.since(e.state.ended, at)
+}
+
+// overtaken says whether what is current for the key of a loose event follows it, which
+// of one time the positions tell.
+func (l *lane) overtaken(e *laneEvent, at int64) bool {
+	for _, r := range e.state.rows {
+		e.tied = e.tied || r.begin().follows(e.ev, at)
+	}
+	for _, i := range e.state.versions {
+		e.tied = e.tied || l.versions[i].begin().follows(e.ev, at)
+	}
+	return e.tied || l.changedSince(e, at)
 }
 
 // remove ends the current row of a delete's key.
@@ -50,7 +62,7 @@ func (l *lane) remove(e *laneEvent, at int64) {
 	if e.ev.KeyLost && (e.shared || len(st.rows)+len(st.versions) == 0) {
 		l.keepEnd(st, e.ev)
 	}
-	if e.loose && l.changedSince(e, at) {
+	if e.loose && l.overtaken(e, at) {
 		l.stale = append(l.stale, e)
 		return
 	}

@@ -56,6 +56,7 @@ type laneEvent struct {
 	shared bool // the topic has other partitions
 	behind bool // an event of a later time came before it
 	loose  bool // it may come before or behind events of its key that it follows
+	tied   bool // it is loose, and what follows it began at its very time
 
 	moves *keyState // of the key that the row had before, if that ends with the event
 

@@ -146,6 +146,9 @@ func (a *Applier) writeStale(ctx context.Context, lanes []*lane, arena *change.A
 			if end, early := e.state.ends.covering(e.ev); early && e.row != nil {
 				next = micros(end.ts)
 			}
+			if e.tied {
+				next = micros(e.ev.TsMs)
+			}
 			if _, err := a.replayLate(ctx, l, next, arena, ledger, stats); err != nil {
 				return err
 			}

@@ -79,11 +79,11 @@ func (a *Applier) addSeen(t *trip, l *lane) {
 }
 
 // writePositions keeps the lsn of the lane's current versions, and what its
-// keyless events were, for topics of several partitions.
+// keyless events were, for topics of several partitions, and for tables of two topics.
 func (a *Applier) writePositions(ctx context.Context, l *lane, ids []int64) error {
 	var rows, times, lsns []int64
 	for i, v := range l.versions {
-		if v.from.shared && v.from.ev.Pos.HasLSN {
+		if (v.from.shared || v.from.loose) && v.from.ev.Pos.HasLSN {
 			rows, times, lsns = append(rows, ids[i]), append(times, v.from.ev.TsMs), append(lsns, int64(v.from.ev.Pos.LSN))
 			l.newest = max(l.newest, v.from.ev.TsMs)
 		}
