@@ -237,6 +237,12 @@ func (e *modelEvent) record(partition int32, sent int64, forgotCommit bool) *kgo
 // damaged says whether the event comes under a damaged name.
 func (e *modelEvent) damaged() bool { return e.table.damaged && e.snapshot == "false" }
 
+// sharesPlace says whether an event is of the same COPY page as the one before it, of a
+// table without a key.
+func (e *modelEvent) sharesPlace(before *modelEvent) bool {
+	return e.unkeyed() && e.lsn == before.lsn && e.tx == before.tx
+}
+
 // unkeyed says whether its record has no key.
 func (e *modelEvent) unkeyed() bool { return e.table.keyless || e.damaged() }
 

@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"testing"
-
-	"metadb/testsql/instance"
-	"metadb/testsql/pgtest"
 )
 
 // TestDebeziumNotifies asks a real connector for an incremental snapshot, in its table of
@@ -28,8 +25,7 @@ func TestDebeziumNotifies(t *testing.T) {
 	})
 	connect.Create("lib", config)
 
-	db := pgtest.Database(t)
-	server := instance.New(t, instance.Warehouse{Host: db.Host, Port: db.Port, Database: db.Name, User: db.User, Password: db.Password})
+	server, _ := overWarehouse(t)
 	server.Start()
 	server.PSQL("ALTER SYSTEM SET sync_grace_seconds = '1'")
 	server.PSQL(fmt.Sprintf(`CREATE DATA SOURCE lib TYPE kafka OPTIONS (brokers '%s', topics '^metadb_lib_1\.', consumer_group 'lib',
