@@ -241,5 +241,6 @@ func joined(lines []string) []string {
 		last[fields[2]] = len(out)
 		out = append(out, line)
 	}
+	slices.Sort(out)
 	return out
 }
