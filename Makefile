@@ -25,11 +25,12 @@ RACY := ./catalog ./cmd/... ./pgwire ./streamer ./testsql/instance ./testsql/kaf
 CALM = $(filter-out $(shell $(GO) list $(RACY)),$(shell $(GO) list ./...))
 HEAVY := ^TestBulk|^Test[A-Za-z]*Model$$
 
+test: export RAPID_SEED = 1
 test: ## Vet, then run all tests; those of concurrent packages with the race detector
 	$(GO) vet ./...
 	$(GO) test -race -skip '$(HEAVY)' -timeout 20m $(RACY)
-	RAPID_SEED=1 RAPID_CHECKS=200 $(GO) test -run '$(HEAVY)' -timeout 20m ./streamer
-	RAPID_SEED=1 RAPID_CHECKS=200 $(GO) test -timeout 20m $(CALM)
+	RAPID_CHECKS=200 $(GO) test -run '$(HEAVY)' -timeout 20m ./streamer
+	RAPID_CHECKS=200 $(GO) test -timeout 20m $(CALM)
 
 test-long: ## Run all tests, the long ones too, with more of the random ones
 	METADB_TEST_LONG=1 $(GO) test -race -skip '$(HEAVY)' -count=1 -timeout 120m ./...
