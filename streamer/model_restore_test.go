@@ -21,7 +21,12 @@ func (s *modelSource) save() {
 
 // restore goes back to the backup. The connector takes a snapshot then, or goes on
 // with a new slot, perhaps without knowing of a commit before.
+//
+// Events of before that are read behind one of after it, from another topic or partition,
+// end what the restored source has, where that found the rows as they were: it leaves no
+// trace at them. See "What is not done yet" in docs/design.md.
 func (s *modelSource) restore() {
+	s.quiet = append(s.quiet, len(s.log))
 	s.now += 1000
 	s.lsn, s.commit, s.tx = s.backup.lsn, s.backup.commit, s.backup.tx
 	for i, t := range s.backup.tables {
@@ -32,10 +37,7 @@ func (s *modelSource) restore() {
 	if rapid.Bool().Draw(s.rt, "commit not known") {
 		s.commit = 0
 	}
-	// Where names are damaged the warehouse cannot know that the snapshot follows: see
-	// "What is not done yet" in docs/design.md.
-	damaged := slices.ContainsFunc(s.tables, func(t *sourceTableState) bool { return t.damaged })
-	if !damaged && rapid.Bool().Draw(s.rt, "snapshot after the restore") {
+	if rapid.Bool().Draw(s.rt, "snapshot after the restore") {
 		s.snapshot()
 		return
 	}
