@@ -181,18 +181,14 @@ func (w *worker) noticeEnds(ctx context.Context) (map[int32]int64, error) {
 	if topic == "" {
 		return nil, nil
 	}
-	access, err := newAccess(w.source, w.opt.Secrets)
+	admin, err := w.admin()
 	if err != nil {
 		return nil, err
 	}
-	client, err := kgo.NewClient(access.options()...)
-	if err != nil {
-		return nil, fmt.Errorf("kafka client: %w", err)
-	}
-	defer client.Close()
+	defer admin.Close()
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
-	listed, err := kadm.NewClient(client).ListEndOffsets(ctx, topic)
+	listed, err := admin.ListEndOffsets(ctx, topic)
 	if err != nil {
 		return nil, fmt.Errorf("read end of topic %s: %w", topic, err)
 	}

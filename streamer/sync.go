@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"metadb/catalog"
 )
@@ -116,21 +115,29 @@ func (w *worker) beginSync(ctx context.Context, st catalog.Stream, tables []int3
 	return st, err
 }
 
-// topicEnds are the partitions of all topics that the source reads, with where they
-// end now.
-func (w *worker) topicEnds(ctx context.Context) ([]catalog.Boundary, error) {
+// admin makes a client that asks the source's brokers about topics.
+func (w *worker) admin() (*kadm.Client, error) {
 	access, err := newAccess(w.source, w.opt.Secrets)
 	if err != nil {
 		return nil, err
 	}
-	client, err := kgo.NewClient(access.options()...)
+	admin, err := kadm.NewOptClient(access.options()...)
 	if err != nil {
 		return nil, fmt.Errorf("kafka client: %w", err)
 	}
-	defer client.Close()
+	return admin, nil
+}
+
+// topicEnds are the partitions of all topics that the source reads, with where they
+// end now.
+func (w *worker) topicEnds(ctx context.Context) ([]catalog.Boundary, error) {
+	admin, err := w.admin()
+	if err != nil {
+		return nil, err
+	}
+	defer admin.Close()
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
-	admin := kadm.NewClient(client)
 	topics, err := matching(ctx, admin, w.source.Topics)
 	if err != nil || len(topics) == 0 {
 		return nil, err

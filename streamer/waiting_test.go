@@ -33,19 +33,7 @@ func shaped(table, op string, id int, ts int64, columns ...column) *kgo.Record {
 // reading is a transaction of somebody who has read a table and stays.
 func (b *bed) reading(table string) pgx.Tx {
 	b.Helper()
-	conn, err := pgx.ConnectConfig(b.Context(), b.config.Copy())
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = conn.Close(b.Context()) })
-	tx, err := conn.Begin(b.Context())
-	if err == nil {
-		_, err = tx.Exec(b.Context(), "SELECT FROM "+table)
-	}
-	if err != nil {
-		b.Fatal(err)
-	}
-	return tx
+	return b.holding("SELECT FROM " + table)
 }
 
 const base = int64(1_700_000_000_000)

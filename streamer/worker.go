@@ -219,11 +219,10 @@ func (w *worker) runOnce(ctx context.Context) error {
 	a.holds.begin(r.orders)
 	group, ctx := errgroup.WithContext(ctx)
 	notices := &notices{worker: w}
-	group.Go(func() error { return notices.follow(ctx) })
 	watch := &completion{worker: w, consumer: a.consumer, notices: notices, readable: a.consumer.readable, began: time.Now()}
 	draining := &draining{worker: w, consumer: a.consumer, stream: stream, orders: r.orders}
 	for _, f := range []func(context.Context) error{
-		r.run, func(ctx context.Context) error { return a.run(ctx, r) }, watch.watch, draining.run,
+		r.run, func(ctx context.Context) error { return a.run(ctx, r) }, notices.follow, watch.watch, draining.run,
 		a.consumer.commitEvery, a.consumer.endsEvery, a.consumer.denied.run,
 	} {
 		group.Go(func() error { return w.guarded(ctx, f) })

@@ -108,7 +108,10 @@ func (e *laneEvent) sentBefore(found change.Tuple) change.Tuple {
 // it ends was in the source. Else it is the latest. Where events come out of order,
 // none that begins after it.
 func (l *lane) rowToEnd(e *laneEvent, at int64) (v, r int) {
-	st, best := e.state, -1
+	st, best, most := e.state, -1, 6
+	if e.ev.Confirms != nil {
+		most++
+	}
 	v, r = -1, -1
 	better := func(start int64, row change.Tuple, confirmed func() bool) bool {
 		rank := 0
@@ -129,12 +132,18 @@ func (l *lane) rowToEnd(e *laneEvent, at int64) (v, r int) {
 		return true
 	}
 	for i, n := range slices.Backward(st.versions) {
+		if best == most {
+			return v, r
+		}
 		x := &l.versions[n]
 		if better(x.start, x.row, func() bool { return x.confirmedBy != nil && stillConfirms(x.confirmedBy, e.ev) }) {
 			v = i
 		}
 	}
 	for i, x := range slices.Backward(st.rows) {
+		if best == most {
+			break
+		}
 		if better(x.start, x.row, func() bool { return l.marked.at(x.id, e.ev) }) {
 			v, r = -1, i
 		}

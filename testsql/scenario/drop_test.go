@@ -1,9 +1,7 @@
 package scenario
 
 import (
-	"context"
 	"fmt"
-	"path/filepath"
 	"regexp"
 	"testing"
 
@@ -26,14 +24,8 @@ func TestKilledWhileDropping(t *testing.T) {
 	if _, err := conn.Exec(t.Context(), "CALL metadb.drop_data_source('shop', false, true)"); err != nil {
 		t.Fatal(err)
 	}
-	for _, point := range []string{"drop.taken:1", "drop.forgotten:1", "drop.table:7", "drop.table:12", "drop.done:1"} {
-		s.Launch(point + ":" + filepath.Join(t.TempDir(), "reached"))
-		ctx, cancel := context.WithTimeout(t.Context(), settle)
-		err := s.AwaitDeath(ctx)
-		cancel()
-		if err != nil {
-			t.Fatalf("%s was not reached: %v\n%s", point, err, s.Log())
-		}
+	for _, p := range []killPoint{{"drop.taken", 1, false}, {"drop.forgotten", 1, false}, {"drop.table", 7, false}, {"drop.table", 12, false}, {"drop.done", 1, false}} {
+		s.dies(p.name, p.n)
 	}
 	s.Start()
 	s.until(conn, "done", "SELECT state FROM metadb.request WHERE kind = 'drop_tables'")

@@ -93,21 +93,41 @@ func killAt(t *testing.T, p killPoint, recording compare.Options, topics string)
 	s.Kill()
 	s.createDirectly(topics, 500)
 	stop := s.readBeside(wholeStates(recording.Capture))
-	mark := filepath.Join(t.TempDir(), "reached")
-	s.Launch(fmt.Sprintf("%s:%d:%s", p.name, p.n, mark))
-	ctx, cancel := context.WithTimeout(t.Context(), settle)
-	defer cancel()
-	if err := s.AwaitDeath(ctx); err != nil {
-		t.Fatalf("%s was not reached: %v\n%s", p.name, err, s.Log())
-	}
-	if _, err := os.Stat(mark); err != nil {
-		t.Fatalf("the server died, but not at %s: %v\n%s", p.name, err, s.Log())
-	}
+	s.dies(p.name, p.n)
 	s.whole(p.drawn)
 	s.Start()
 	s.drained()
 	stop()
 	s.equal(recording)
+}
+
+// dies starts the server and waits for its death at a point, passed for the n-th time.
+func (s *stage) dies(point string, n int) {
+	s.Helper()
+	mark := s.launchTo(point, n)
+	s.died(point, mark)
+}
+
+// launchTo starts the server, which is to die at a point, and returns the file that
+// then says so.
+func (s *stage) launchTo(point string, n int) (mark string) {
+	s.Helper()
+	mark = filepath.Join(s.TempDir(), "reached")
+	s.Launch(fmt.Sprintf("%s:%d:%s", point, n, mark))
+	return mark
+}
+
+// died waits for the death at the point.
+func (s *stage) died(point, mark string) {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(s.Context(), settle)
+	defer cancel()
+	if err := s.AwaitDeath(ctx); err != nil {
+		s.Fatalf("%s was not reached: %v\n%s", point, err, s.Log())
+	}
+	if _, err := os.Stat(mark); err != nil {
+		s.Fatalf("the server died, but not at %s: %v\n%s", point, err, s.Log())
+	}
 }
 
 // createDirectly creates the source while no server runs, through Postgres itself,

@@ -1,10 +1,6 @@
 package scenario
 
 import (
-	"context"
-	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"metadb/testsql/kafka"
@@ -42,17 +38,7 @@ func TestKilledInAReplay(t *testing.T) {
 	s.Kill()
 	s.exec(`DROP TABLE "Sales Dept"."Order Lines"`, "CALL metadb.replay_dead_letters('shop')")
 	for _, p := range replayKillPoints {
-		mark := filepath.Join(t.TempDir(), "reached")
-		s.Launch(fmt.Sprintf("%s:%d:%s", p.name, p.n, mark))
-		ctx, cancel := context.WithTimeout(t.Context(), settle)
-		err := s.AwaitDeath(ctx)
-		cancel()
-		if err != nil {
-			t.Fatalf("%s was not reached: %v\n%s", p.name, err, s.Log())
-		}
-		if _, err := os.Stat(mark); err != nil {
-			t.Fatalf("the server died, but not at %s: %v\n%s", p.name, err, s.Log())
-		}
+		s.dies(p.name, p.n)
 		s.whole(p.drawn)
 	}
 	s.Start()

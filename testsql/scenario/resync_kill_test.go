@@ -1,10 +1,8 @@
 package scenario
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"testing"
@@ -82,7 +80,7 @@ func TestInitialEndsyncKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := s.remember()
-	s.dies(syncKillPoint{"initial.inferred", 1, true})
+	s.dies("initial.inferred", 1)
 	s.Start()
 	s.ended()
 	before.same(s)
@@ -118,7 +116,7 @@ func resyncKilledAt(t *testing.T, r resync, p syncKillPoint) {
 	}
 	live := make(chan error, 1)
 	go func() { live <- s.fill(t.Context(), r.after, 0, 100) }()
-	s.dies(p)
+	s.dies(p.name, p.n)
 	s.Start()
 	if err := <-live; err != nil {
 		t.Fatal(err)
@@ -131,19 +129,4 @@ func resyncKilledAt(t *testing.T, r resync, p syncKillPoint) {
 	s.ended()
 	s.streamDrained()
 	s.demand(r, before, p.ending)
-}
-
-// dies starts the server and waits for its death at a point.
-func (s *stage) dies(p syncKillPoint) {
-	s.Helper()
-	mark := filepath.Join(s.TempDir(), "reached")
-	s.Launch(fmt.Sprintf("%s:%d:%s", p.name, p.n, mark))
-	ctx, cancel := context.WithTimeout(s.Context(), settle)
-	defer cancel()
-	if err := s.AwaitDeath(ctx); err != nil {
-		s.Fatalf("%s was not reached: %v\n%s", p.name, err, s.Log())
-	}
-	if _, err := os.Stat(mark); err != nil {
-		s.Fatalf("the server died, but not at %s: %v\n%s", p.name, err, s.Log())
-	}
 }

@@ -1,10 +1,7 @@
 package scenario
 
 import (
-	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -40,22 +37,13 @@ func TestKilledWhileATableWaits(t *testing.T) {
 		reader := s.reading("SELECT FROM lib.item")
 		s.produce("item", i+1, 3)
 		s.produce("other", 0, 3)
-		mark := filepath.Join(t.TempDir(), "reached")
 		s.exec("UPDATE metadb.source_status SET reason = ''") // what the one before has said
-		s.Launch(fmt.Sprintf("%s:1:%s", p.name, mark))
+		mark := s.launchTo(p.name, 1)
 		if p.freed {
 			s.until(s.Conn(), "true", "SELECT coalesce(bool_or(reason LIKE '%table lib.item waits for locks%'), false)::text FROM metadb.source_status")
 			s.rollback(reader)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), settle)
-		err := s.AwaitDeath(ctx)
-		cancel()
-		if err != nil {
-			t.Fatalf("%s was not reached: %v\n%s", p.name, err, s.Log())
-		}
-		if _, err := os.Stat(mark); err != nil {
-			t.Fatalf("the server died, but not at %s: %v\n%s", p.name, err, s.Log())
-		}
+		s.died(p.name, mark)
 		if !p.freed {
 			s.rollback(reader)
 		}
