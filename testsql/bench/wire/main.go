@@ -1,8 +1,9 @@
 // Command wire measures what port 8550 costs beside PostgreSQL itself and, where
 // it is installed, pgbouncer in session mode.
 //
-// All three stand in front of one PostgreSQL on this machine. In each round each
-// of them is measured once, in turns, so that what else the machine does hits all
+// A fourth, which looks at nothing, shows what standing between costs at all. All
+// stand in front of one PostgreSQL on this machine. In each round each of them is
+// measured once, in turns, so that what else the machine does hits all
 // alike; medians of the rounds are shown, with the ratio to PostgreSQL itself.
 // Of COPY the processor time of the programs between is shown as well, which is
 // steadier than the time on the clock. Then the server alone gets many idle sessions, to show what memory they take.

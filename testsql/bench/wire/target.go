@@ -85,6 +85,9 @@ func start(ctx context.Context, o options) (b *bench, err error) {
 			return nil, err
 		}
 	}
+	if err := b.bare(ctx, direct); err != nil {
+		return nil, err
+	}
 	if path, err := exec.LookPath("pgbouncer"); err == nil {
 		return b, b.startBouncer(ctx, path, direct)
 	} else if path := "/usr/sbin/pgbouncer"; exists(path) {
