@@ -2,25 +2,26 @@ package parser
 
 import "strings"
 
-// mayHold says whether the text may hold a statement of ours, without scanning
-// it. It looks behind the start of the text and behind every semicolon, also
-// those in literals and comments, so it says yes too often but never no to a
-// text that holds one.
-func mayHold(message string) bool {
+// mayHold says whether the text may hold a statement of ours, and whether it may hold
+// one of PostgreSQL's about a role, without scanning it. It looks behind the start of the
+// text and behind every semicolon, also those in literals and comments, so it says yes too
+// often but never no to a text that holds one.
+func mayHold(message string) (ours, role bool) {
 	// A start costs as much as the comments behind it, and every semicolon in
 	// a comment starts anew; past this budget the answer is yes.
 	budget := 2*len(message) + 1024
 	for at := 0; ; {
 		start := skipBlank(message, at)
 		if budget -= start - at; budget < 0 {
-			return true
+			return true, true
 		}
-		if claimed(message, start) {
-			return true
+		role = role || beginsRole(message, start)
+		if ours = ours || claimed(message, start); ours && role {
+			return true, true
 		}
 		next := strings.IndexByte(message[at:], ';')
 		if next < 0 {
-			return false
+			return ours, role
 		}
 		at += next + 1
 	}

@@ -7,20 +7,21 @@ import "unicode/utf8"
 type edit struct {
 	client, clientEnd int
 	sent, sentEnd     int
+	own               int // place in Statements of the statement that it stands for, or -1
 }
 
 // Position turns a 1-based character position in the sent text into one in the
-// client's. Inside a statement of ours it is that statement's first character,
-// and inside is the statement's place in Statements; else inside is -1.
+// client's. Inside of what was replaced it is that one's first character, and inside is
+// the place in Statements of the statement that was; else inside is -1.
 func (r *Rewritten) Position(sent int) (client, inside int) {
 	p := sent - 1
 	shift := 0
-	for i, e := range r.edits {
+	for _, e := range r.edits {
 		if p < e.sent {
 			break
 		}
 		if p < e.sentEnd {
-			return e.client + 1, i
+			return e.client + 1, e.own
 		}
 		shift = e.clientEnd - e.sentEnd
 	}

@@ -33,13 +33,14 @@ type Statement struct {
 	Shown string
 }
 
-// Rewritten is a message that holds statements of ours.
+// Rewritten is a message that holds statements of ours, or passwords of roles.
 type Rewritten struct {
 	// Text is what the backend is to be sent. If Err is set it is the client's up to
 	// the first words of the first statement of ours, so that secrets behind them
-	// are in nobody's log.
+	// are in nobody's log; passwords before them are stars.
 	Text string
-	// Statements are ours, in order.
+	// Statements are ours, in order. There may be none, if the text gives a role a
+	// password.
 	Statements []Statement
 	// Sealed are the numbers of the parameters whose values must go through Seal.
 	Sealed []int
@@ -83,10 +84,14 @@ func Rewrite(text string, s Settings) *Rewritten { return Rewriter{}.Rewrite(tex
 // if the text is to be passed on as it is, because it holds none or because it
 // cannot be known for certain how the backend will read it, whatever is done.
 func (rw Rewriter) Rewrite(text string, s Settings) *Rewritten {
-	if !mayHold(text) {
+	ours, role := mayHold(text)
+	if !ours && (!role || !strings.Contains(foldASCII(text), "password")) {
 		return nil
 	}
 	r := rw.rewrite(text, s)
+	if !ours && r != nil && r.Doubt != "" {
+		return nil
+	}
 	if r == nil || r.Doubt != "" {
 		if end := secretStart(text); end > 0 && end < len(text) {
 			const incomplete = "The statement cannot be read: a quote, a comment or a parenthesis is left open, an escape is wrong, or it is too long."
@@ -147,6 +152,9 @@ func (rw Rewriter) rewrite(text string, s Settings) *Rewritten {
 			if b := blockOf(text, own); b != (Block{}) {
 				w.r.Blocks = append(w.r.Blocks, IndexedBlock{index, b})
 			}
+			for _, literal := range rolePasswords(text, own) {
+				w.hide(literal, isUTF8(s))
+			}
 			continue
 		}
 		c := &cursor{text: text, utf8: isUTF8(s), seal: rw.Seal, statement: own, next: form.length()}
@@ -180,14 +188,15 @@ func doubt(text string, s Settings, why string) *Rewritten {
 
 // writer builds the rewritten text from left to right.
 type writer struct {
-	text  string
-	count characters
-	out   strings.Builder
-	done  int // bytes of text that are in out
-	first int // byte offset + 1 of the first statement of ours
-	words int // end of the words by which it is known
-	r     Rewritten
-	chars struct{ text, out int } // characters of text[:done] and of out
+	text      string
+	count     characters
+	out       strings.Builder
+	done      int // bytes of text that are in out
+	first     int // byte offset + 1 of the first statement of ours
+	words     int // end of the words by which it is known
+	passwords []token
+	r         Rewritten
+	chars     struct{ text, out int } // characters of text[:done] and of out
 }
 
 // see keeps where the first of our statements is.
@@ -208,10 +217,26 @@ func (w *writer) fail(at, words int, err *Error, s Statement) {
 
 // replace puts sql in the place of a statement.
 func (w *writer) replace(own statement, words int, sql string, s Statement) {
-	from, to := own.start(), own.last()
-	w.see(from, words)
+	w.see(own.start(), words)
+	w.put(own.start(), own.last(), sql, len(w.r.Statements))
+	w.r.Statements = append(w.r.Statements, s)
+}
+
+// hide puts a verifier in the place of a role's password.
+func (w *writer) hide(literal token, isUTF8 bool) {
+	if w.passwords = append(w.passwords, literal); len(w.passwords) > maxPasswords {
+		return
+	}
+	if verifier, ok := verifierOf(w.text[literal.start:literal.end], isUTF8); ok {
+		w.put(literal.start, literal.end, verifier, -1)
+	}
+}
+
+// put puts sql in the place of a part of the text. own is the place in Statements of
+// the statement that it is, or -1.
+func (w *writer) put(from, to int, sql string, own int) {
 	kept := w.count.in(w.text[w.done:from])
-	e := edit{client: w.chars.text + kept, sent: w.chars.out + kept}
+	e := edit{client: w.chars.text + kept, sent: w.chars.out + kept, own: own}
 	e.clientEnd = e.client + w.count.in(w.text[from:to])
 	e.sentEnd = e.sent + w.count.in(sql)
 	w.out.WriteString(w.text[w.done:from])
@@ -219,18 +244,36 @@ func (w *writer) replace(own statement, words int, sql string, s Statement) {
 	w.done = to
 	w.chars.text, w.chars.out = e.clientEnd, e.sentEnd
 	w.r.edits = append(w.r.edits, e)
-	w.r.Statements = append(w.r.Statements, s)
 }
 
 func (w *writer) result() *Rewritten {
-	if w.first == 0 {
+	if w.first == 0 && len(w.r.edits) == 0 {
 		return nil
 	}
-	w.r.First = w.count.in(w.text[:w.first-1]) + 1
+	if w.first > 0 {
+		w.r.First = w.count.in(w.text[:w.first-1]) + 1
+	}
 	if w.r.Err != nil {
-		return &Rewritten{Text: w.text[:w.words], Err: w.r.Err, Failed: w.r.Failed, First: w.r.First}
+		return &Rewritten{Text: w.starred(), Err: w.r.Err, Failed: w.r.Failed, First: w.r.First}
 	}
 	w.out.WriteString(w.text[w.done:])
 	w.r.Text = w.out.String()
 	return &w.r
+}
+
+// starred is the text up to the words of the first statement of ours. It is not run,
+// so that of passwords only the length matters, for positions.
+func (w *writer) starred() string {
+	var b strings.Builder
+	done := 0
+	for _, p := range w.passwords {
+		if p.start > w.words {
+			break
+		}
+		b.WriteString(w.text[done:p.start])
+		b.WriteString("'" + strings.Repeat("*", w.count.in(w.text[p.start:p.end])-2) + "'")
+		done = p.end
+	}
+	b.WriteString(w.text[done:w.words])
+	return b.String()
 }

@@ -56,3 +56,44 @@ func TestVerifier(t *testing.T) {
 		}
 	}
 }
+
+// TestRolePassword gives roles passwords through the server, and signs in with them.
+func TestRolePassword(t *testing.T) {
+	t.Parallel()
+	server, db := newInstance(t)
+	server.Start()
+	conn := server.Dial()
+	program, err := psql.Find(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	role := "role_" + db.Name
+	for sql, password := range map[string]string{
+		"CREATE ROLE %s LOGIN PASSWORD 'it''s'":                     "it's",
+		"ALTER USER %s WITH ENCRYPTED PASSWORD E'\\u00e4\\\\b'":     "ä\\b",
+		"BEGIN; ALTER ROLE %s PASSWORD $x$'$x$; COMMIT":             "'",
+		"SELECT 1; ALTER ROLE %s PASSWORD 'two'\n'parts'; SELECT 2": "twoparts",
+	} {
+		if !strings.HasPrefix(sql, "CREATE") {
+			if _, err := conn.Exec(t.Context(), "DO $$BEGIN CREATE ROLE "+role+" LOGIN; EXCEPTION WHEN duplicate_object THEN END$$"); err != nil {
+				t.Fatal(err)
+			}
+		} else if _, err := conn.Exec(t.Context(), "DROP ROLE IF EXISTS "+role); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Exec(t.Context(), fmt.Sprintf(sql, role), pgx.QueryExecModeSimpleProtocol); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+		for try, right := range map[string]bool{password: true, password + "x": false} {
+			address, err := url.Parse(through(server.Port(), db))
+			if err != nil {
+				t.Fatal(err)
+			}
+			address.User = url.UserPassword(role, try)
+			out, err := exec.CommandContext(t.Context(), program, "-X", "-d", address.String(), "-c", "SELECT 1").CombinedOutput()
+			if (err == nil) != right {
+				t.Errorf("%s: signs in with %q: %v\n%s", sql, try, err, out)
+			}
+		}
+	}
+}
