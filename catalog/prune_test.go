@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"metadb/testsql/poll"
 )
 
 // prune prunes and demands what is removed.
@@ -70,10 +72,8 @@ func TestPruneLedger(t *testing.T) {
 func (i *initialized) untilOver() {
 	i.Helper()
 	const over = "SELECT bool_and(xid < pg_snapshot_xmin(pg_current_snapshot()))::text FROM metadb.apply_ledger"
-	for deadline := time.Now().Add(time.Minute); i.text(over) != "true"; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			i.Fatal("an older transaction never ends")
-		}
+	if !poll.Until(i.Context(), 10*time.Millisecond, time.Minute, func() bool { return i.text(over) == "true" }) {
+		i.Fatal("an older transaction never ends")
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"metadb/testsql/poll"
 )
 
 // looks counts how often the snapshot is looked at, and waits for it.
@@ -19,10 +21,9 @@ func (l *looks) reached(point string) {
 // twice waits until the snapshot was looked at once more from beginning to end.
 func (l *looks) twice(t *testing.T) {
 	t.Helper()
-	for deadline, to := time.Now().Add(time.Minute), l.n.Load()+2; l.n.Load() < to; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("nobody looks at the snapshot")
-		}
+	to := l.n.Load() + 2
+	if !poll.Until(t.Context(), 10*time.Millisecond, time.Minute, func() bool { return l.n.Load() >= to }) {
+		t.Fatal("nobody looks at the snapshot")
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"metadb/testsql/poll"
 )
 
 // notification makes what a connector says of a snapshot, as its sink channel writes it.
@@ -52,10 +54,8 @@ func TestEndByNotification(t *testing.T) {
 	}
 	more := func(n *atomic.Int32, to int32) { // waits until it has risen
 		t.Helper()
-		for deadline := time.Now().Add(time.Minute); n.Load() < to; time.Sleep(10 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatal("nobody looks at the snapshot, or reads notifications")
-			}
+		if !poll.Until(t.Context(), 10*time.Millisecond, time.Minute, func() bool { return n.Load() >= to }) {
+			t.Fatal("nobody looks at the snapshot, or reads notifications")
 		}
 	}
 	b.source(`^m\.`, "notification_topic", "notes")

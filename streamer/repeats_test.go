@@ -6,6 +6,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"metadb/testsql/poll"
 )
 
 // TestRepeatsAreRare tells the same line again and again, and others between.
@@ -61,10 +63,8 @@ func TestBrokersAwayAreLoggedOnce(t *testing.T) {
 	b.waitFor("1", "SELECT count(*)::text FROM lib.item")
 	b.kafka.Close()
 	b.waitFor("error", "SELECT source_stream FROM metadb.status")
-	for deadline := time.Now().Add(time.Minute); log.count("brokers cannot be reached") == 0; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("no line about brokers that went:\n%s", log.text.String())
-		}
+	if !poll.Until(t.Context(), 20*time.Millisecond, time.Minute, func() bool { return log.count("brokers cannot be reached") > 0 }) {
+		t.Fatalf("no line about brokers that went:\n%s", log.text.String())
 	}
 	if n := log.count("brokers cannot be reached"); n != 1 {
 		t.Errorf("%d lines about brokers that went", n)

@@ -19,6 +19,7 @@ import (
 	"metadb/testsql/broker"
 	"metadb/testsql/compare"
 	"metadb/testsql/pgtest"
+	"metadb/testsql/poll"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -107,13 +108,9 @@ func (b *bed) text(sql string, args ...any) string {
 // waitFor waits until the query answers want.
 func (b *bed) waitFor(want, sql string, args ...any) {
 	b.Helper()
-	deadline := time.Now().Add(60 * time.Second)
 	got := ""
-	for time.Now().Before(deadline) {
-		if got = b.text(sql, args...); got == want {
-			return
-		}
-		time.Sleep(20 * time.Millisecond)
+	if poll.Until(b.Context(), 20*time.Millisecond, time.Minute, func() bool { got = b.text(sql, args...); return got == want }) {
+		return
 	}
 	b.Fatalf("%s: %q, want %q\nstatus: %s", sql, got, want, b.text("SELECT coalesce(string_agg(x::text, E'\\n'), '') FROM metadb.status x"))
 }

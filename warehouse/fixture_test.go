@@ -14,6 +14,7 @@ import (
 	"metadb/catalog"
 	"metadb/change"
 	"metadb/testsql/pgtest"
+	"metadb/testsql/poll"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -111,14 +112,9 @@ func (f *fixture) lines(sql string, args ...any) []string {
 // waitFor waits until the query answers want.
 func (f *fixture) waitFor(want, sql string) {
 	f.Helper()
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
-		got := f.lines(sql)
-		if len(got) == 1 && got[0] == want {
-			return
-		}
-		if time.Now().After(deadline) {
-			f.Fatalf("%s: %q, want %q", sql, got, want)
-		}
+	var got []string
+	if !poll.Until(f.Context(), 5*time.Millisecond, time.Minute, func() bool { got = f.lines(sql); return len(got) == 1 && got[0] == want }) {
+		f.Fatalf("%s: %q, want %q", sql, got, want)
 	}
 }
 

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"metadb/testsql/poll"
 )
 
 // Bounds of Superset, which takes its time.
@@ -106,7 +108,7 @@ func startSuperset(t *testing.T) *superset {
 	}
 	port := freePort(t)
 	log := &bytes.Buffer{}
-	cmd := exec.Command(words[0], words[1], "run", "-h", "127.0.0.1", "-p", port, "--with-threads") //nolint:gosec,noctx // ended below
+	cmd := exec.Command(words[0], words[1], "run", "-h", "127.0.0.1", "-p", port, "--with-threads") // ended below
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = home, append(os.Environ(), env...), log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -119,15 +121,16 @@ func startSuperset(t *testing.T) *superset {
 		}
 	})
 	s := &superset{t: t, base: "http://127.0.0.1:" + port}
-	for deadline := time.Now().Add(supersetStart); ; time.Sleep(supersetPause) {
-		answer, err := http.Get(s.base + "/health") //nolint:noctx // a local server
+	var failed error
+	if !poll.Until(t.Context(), supersetPause, supersetStart, func() bool {
+		answer, err := http.Get(s.base + "/health")
 		if err == nil {
 			_ = answer.Body.Close()
-			break
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("Superset does not answer: %v", err)
-		}
+		failed = err
+		return err == nil
+	}) {
+		t.Fatalf("Superset does not answer: %v", failed)
 	}
 	var session struct {
 		Token string `json:"access_token"`

@@ -15,6 +15,7 @@ import (
 	"metadb/testsql/instance"
 	"metadb/testsql/kafka"
 	"metadb/testsql/pgtest"
+	"metadb/testsql/poll"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -117,16 +118,15 @@ func drained(t *testing.T, conn *pgx.Conn, broker *kafka.Broker) {
 		}
 	}
 	got := int64(0)
-	for deadline := time.Now().Add(patient); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	if !poll.Until(t.Context(), 20*time.Millisecond, patient, func() bool {
 		err := conn.QueryRow(t.Context(), "SELECT coalesce(sum(next), 0)::bigint FROM metadb.source_offset").Scan(&got)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got == want {
-			return
-		}
+		return got == want
+	}) {
+		t.Fatalf("at %d of %d records", got, want)
 	}
-	t.Fatalf("at %d of %d records", got, want)
 }
 
 // TestFits holds the rules of comparing a printed answer with a real one.

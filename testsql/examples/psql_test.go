@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"metadb/testsql/poll"
 	program "metadb/testsql/psql"
 )
 
@@ -90,16 +91,14 @@ func repeatable(input string) bool {
 func (p *psql) play(steps []Step, change, back *strings.Replacer) {
 	p.Helper()
 	for _, step := range steps {
-		deadline := time.Now().Add(patient)
-		for {
-			answer := back.Replace(p.run(change.Replace(step.Input)))
-			if step.Fits(answer) {
-				break
-			}
-			if !repeatable(step.Input) || time.Now().After(deadline) {
-				p.Fatalf("line %d: %s\nanswers\n%s\nbut is printed with\n%s", step.Line, step.Input, answer, step.Answer)
-			}
-			time.Sleep(50 * time.Millisecond)
+		answer, fits := "", false
+		poll.Until(p.Context(), 50*time.Millisecond, patient, func() bool {
+			answer = back.Replace(p.run(change.Replace(step.Input)))
+			fits = step.Fits(answer)
+			return fits || !repeatable(step.Input)
+		})
+		if !fits {
+			p.Fatalf("line %d: %s\nanswers\n%s\nbut is printed with\n%s", step.Line, step.Input, answer, step.Answer)
 		}
 	}
 }

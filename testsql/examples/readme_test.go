@@ -17,6 +17,7 @@ import (
 	"metadb/cmd/metadb/localpg"
 	"metadb/testsql/instance"
 	"metadb/testsql/pgtest"
+	"metadb/testsql/poll"
 )
 
 // TestReadme does what the README says: an installation on a PostgreSQL of its
@@ -176,11 +177,14 @@ func (i *installation) shell(b Block, line string) {
 // await waits until the server accepts connections.
 func (i *installation) await() {
 	i.Helper()
-	for deadline := time.Now().Add(patient); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(i.port))); err == nil {
+	if poll.Until(i.Context(), 20*time.Millisecond, patient, func() bool {
+		conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(i.port)))
+		if err == nil {
 			_ = conn.Close()
-			return
 		}
+		return err == nil
+	}) {
+		return
 	}
 	log, _ := os.ReadFile(filepath.Join(i.dir, "metadb.log"))
 	i.Fatalf("the server does not accept connections:\n%s", log)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"metadb/testsql/poll"
 	"metadb/testsql/process"
 	"metadb/testsql/psql"
 )
@@ -104,7 +105,7 @@ func (i *Instance) Dir() string { return i.dir }
 // Run runs a command of the program and returns its output and exit code.
 func (i *Instance) Run(args ...string) (output string, code int) {
 	i.t.Helper()
-	out, err := exec.Command(i.bin, args...).CombinedOutput()
+	out, err := exec.CommandContext(i.t.Context(), i.bin, args...).CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		i.t.Fatal(err)
@@ -119,20 +120,20 @@ func (i *Instance) Run(args ...string) (output string, code int) {
 func (i *Instance) Start() {
 	i.t.Helper()
 	i.Launch("")
-	deadline := time.Now().Add(startWait)
-	for !i.accepts() {
-		if i.Dead() {
-			i.t.Fatalf("the server did not start:\n%s", i.Log())
-		}
-		if time.Now().After(deadline) {
-			i.t.Fatalf("the server does not accept connections:\n%s", i.Log())
-		}
-		time.Sleep(pollPause)
+	accepts := false
+	ended := poll.Until(i.t.Context(), pollPause, startWait, func() bool { accepts = i.accepts(); return accepts || i.Dead() })
+	switch {
+	case accepts:
+	case ended:
+		i.t.Fatalf("the server did not start:\n%s", i.Log())
+	default:
+		i.t.Fatalf("the server does not accept connections:\n%s", i.Log())
 	}
 }
 
 func (i *Instance) accepts() bool {
-	conn, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(i.port)), time.Second)
+	dialer := net.Dialer{Timeout: time.Second}
+	conn, err := dialer.DialContext(i.t.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(i.port)))
 	if err == nil {
 		_ = conn.Close()
 	}
@@ -142,6 +143,7 @@ func (i *Instance) accepts() bool {
 // Launch starts the server without waiting. failpoint is "point:n:file", or empty.
 func (i *Instance) Launch(failpoint string) {
 	i.t.Helper()
+	//nolint:noctx // ended by Stop or Kill: what is cleaned up after the test's context may still use it
 	i.cmd = exec.Command(i.bin, append([]string{"start", "-D", i.dir, "-p", strconv.Itoa(i.port), "--debug"}, i.Flags...)...)
 	i.cmd.Stdout, i.cmd.Stderr = &i.log, &i.log
 	i.cmd.Env = append(append(os.Environ(), i.Env...), "METADB_FAILPOINT="+failpoint)
@@ -217,7 +219,7 @@ func (i *Instance) PSQL(sql string, args ...string) string {
 	if err != nil {
 		i.t.Fatal(err)
 	}
-	cmd := exec.Command(program, args...)
+	cmd := exec.CommandContext(i.t.Context(), program, args...)
 	cmd.Stdin = strings.NewReader(sql)
 	cmd.Env = append(os.Environ(), "PGPASSWORD="+i.w.Password, "LC_ALL=C.UTF-8")
 	out, err := cmd.CombinedOutput()
@@ -233,13 +235,9 @@ var findPsql = sync.OnceValues(func() (string, error) { return psql.Find(context
 // WaitFor runs a query by psql until it prints want.
 func (i *Instance) WaitFor(d time.Duration, want, sql string) {
 	i.t.Helper()
-	deadline := time.Now().Add(d)
 	got := ""
-	for time.Now().Before(deadline) {
-		if got = strings.TrimSpace(i.PSQL(sql, "-A", "-t")); got == want {
-			return
-		}
-		time.Sleep(5 * pollPause)
+	if poll.Until(i.t.Context(), 5*pollPause, d, func() bool { got = strings.TrimSpace(i.PSQL(sql, "-A", "-t")); return got == want }) {
+		return
 	}
 	i.t.Fatalf("%s:\n got %q\nwant %q\nstatus:\n%s", sql, got, want, i.PSQL("LIST STATUS", "-x"))
 }

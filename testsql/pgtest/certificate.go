@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"metadb/cmd/metadb/localpg"
+	"metadb/testsql/poll"
 )
 
 // Certificate is a self-signed certificate for this machine, and its key.
@@ -75,6 +76,9 @@ func NewCertificate(t testing.TB) *Certificate {
 // Show is the certificate as servers ask for it.
 func (c *Certificate) Show() (*tls.Certificate, error) { return &c.Pair, nil }
 
+// reloadTime bounds the wait for a changed configuration.
+const reloadTime = time.Minute
+
 // ServerTLS starts a private server that offers TLS with the certificate.
 func ServerTLS(t testing.TB, c *Certificate) *localpg.Server {
 	t.Helper()
@@ -109,15 +113,16 @@ func ServerTLS(t testing.TB, c *Certificate) *localpg.Server {
 		}
 	}
 	// The postmaster reloads on its own time; until then it answers N.
-	for deadline := time.Now().Add(cleanupTime); ; {
+	var refused error
+	if !poll.Until(ctx, 10*time.Millisecond, reloadTime, func() bool {
 		tried, err := pgx.Connect(ctx, server.URL("postgres")+"?sslmode=require")
 		if err == nil {
 			_ = tried.Close(ctx)
-			return server
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("no TLS: %v", err)
-		}
-		time.Sleep(10 * time.Millisecond)
+		refused = err
+		return err == nil
+	}) {
+		t.Fatalf("no TLS: %v", refused)
 	}
+	return server
 }

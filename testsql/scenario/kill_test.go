@@ -14,6 +14,7 @@ import (
 
 	"metadb/testsql/compare"
 	"metadb/testsql/kafka"
+	"metadb/testsql/poll"
 )
 
 // killPoint is a place of the program where the power fails, and how often it is
@@ -203,10 +204,9 @@ func mainTable(t *testing.T, conn *pgx.Conn, schema, table string) string {
 func (s *stage) until(conn *pgx.Conn, want, sql string) {
 	s.Helper()
 	got := ""
-	for deadline := time.Now().Add(settle); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if err := conn.QueryRow(s.Context(), sql).Scan(&got); err == nil && got == want {
-			return
-		}
+	if !poll.Until(s.Context(), 20*time.Millisecond, settle, func() bool {
+		return conn.QueryRow(s.Context(), sql).Scan(&got) == nil && got == want
+	}) {
+		s.Fatalf("%s: %q, want %q", sql, got, want)
 	}
-	s.Fatalf("%s: %q, want %q", sql, got, want)
 }

@@ -31,8 +31,12 @@ func wholeStates(recording string) []check {
 	}
 }
 
-// leastReads is how often each check must have been made.
-const leastReads = 10
+// Each check must have been made so often; behind each is a pause, which leaves the server
+// room to work.
+const (
+	leastReads = 10
+	readPause  = 20 * time.Millisecond
+)
 
 // readBeside makes each check, beside the server, in a loop of its own, from before the tables are there,
 // until stop is called, which waits until each was made often enough.
@@ -44,12 +48,15 @@ func (s *stage) readBeside(checks []check) (stop func()) {
 	for _, c := range checks {
 		conn := s.Conn()
 		readers.Go(func() {
-			for reads := 0; ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
-				if !s.made(ctx, conn, c) {
-					continue
+			for reads := 0; ctx.Err() == nil; {
+				if s.made(ctx, conn, c) {
+					if reads++; reads == leastReads {
+						enough <- struct{}{}
+					}
 				}
-				if reads++; reads == leastReads {
-					enough <- struct{}{}
+				select {
+				case <-time.After(readPause):
+				case <-ctx.Done():
 				}
 			}
 		})

@@ -21,6 +21,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"metadb/testsql/pgtest"
+	"metadb/testsql/poll"
 )
 
 // memoryRoom is by how much the server's memory may be larger after the abuse: the
@@ -128,10 +129,8 @@ func (a *abuse) each(times int, do func(int) error) {
 
 func (a *abuse) until(what string, holds func() bool) {
 	a.t.Helper()
-	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			a.t.Fatalf("%s: it does not come to that; now %+v", what, a.measure())
-		}
+	if !poll.Until(a.t.Context(), 20*time.Millisecond, time.Minute, holds) {
+		a.t.Fatalf("%s: it does not come to that; now %+v", what, a.measure())
 	}
 }
 
@@ -194,7 +193,7 @@ func (a *abuse) session() (*pgconn.PgConn, error) {
 	return pgconn.Connect(ctx, a.url+"&application_name=abuse")
 }
 
-func (a *abuse) openAndClose(i int) error {
+func (a *abuse) openAndClose(_ int) error {
 	conn, err := a.session()
 	if err != nil {
 		return err
@@ -227,7 +226,7 @@ func (a *abuse) vanish(i int) error {
 }
 
 // killed ends a backend while its result is read.
-func (a *abuse) killed(i int) error {
+func (a *abuse) killed(_ int) error {
 	conn, err := a.session()
 	if err != nil {
 		return err
@@ -338,7 +337,7 @@ func (a *abuse) slow(i int) error {
 }
 
 // readsNothing asks for much and goes.
-func (a *abuse) readsNothing(i int) error {
+func (a *abuse) readsNothing(_ int) error {
 	conn, err := a.session()
 	if err != nil {
 		return err

@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"metadb/cmd/metadb/localpg"
+	"metadb/testsql/poll"
 	"metadb/testsql/process"
 )
 
@@ -60,7 +61,7 @@ func start(ctx context.Context, o options) (b *bench, err error) {
 		return nil, err
 	}
 	// pgbouncer gives up root for a user who must read its files.
-	if err := os.Chmod(b.dir, 0o755); err != nil {
+	if err := os.Chmod(b.dir, 0o755); err != nil { //nolint:gosec // see above
 		return nil, err
 	}
 	if b.pg, err = localpg.Start(ctx, localpg.Options{Settings: map[string]string{
@@ -151,7 +152,7 @@ func (b *bench) startBouncer(ctx context.Context, path string, direct target) er
 			direct.host, direct.port, t.host, t.port, users),
 	}
 	for name, text := range files {
-		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil { //nolint:gosec // pgbouncer's user reads it; the password goes with the database
 			return err
 		}
 	}
@@ -159,7 +160,7 @@ func (b *bench) startBouncer(ctx context.Context, path string, direct target) er
 	if os.Geteuid() == 0 {
 		args = append([]string{"-u", "nobody"}, args...)
 	}
-	return b.launch(ctx, exec.Command(path, args...), t)
+	return b.launch(ctx, exec.Command(path, args...), t) //nolint:noctx // ended by close, gently
 }
 
 // launch starts a program and waits until it serves.
@@ -170,18 +171,13 @@ func (b *bench) launch(ctx context.Context, cmd *exec.Cmd, t target) error {
 		return err
 	}
 	b.processes = append(b.processes, cmd)
-	for deadline := time.Now().Add(startWait); ; {
-		err := t.exec(ctx, "SELECT 1")
-		if err == nil {
-			t.pid = cmd.Process.Pid
-			b.targets = append(b.targets, t)
-			return nil
-		}
-		if time.Now().After(deadline) || ctx.Err() != nil {
-			return errors.Join(fmt.Errorf("%s does not start: %s", t.name, log.String()), err)
-		}
-		time.Sleep(50 * time.Millisecond)
+	var refused error
+	if !poll.Until(ctx, 50*time.Millisecond, startWait, func() bool { refused = t.exec(ctx, "SELECT 1"); return refused == nil }) {
+		return errors.Join(fmt.Errorf("%s does not start: %s", t.name, log.String()), refused)
 	}
+	t.pid = cmd.Process.Pid
+	b.targets = append(b.targets, t)
+	return nil
 }
 
 // exec runs statements on a connection of their own.
