@@ -33,7 +33,8 @@ func FuzzRewrite(f *testing.F) {
 		if r == nil {
 			return
 		}
-		if taken := r.Doubt == ""; taken && isWide(message) && !(settled && (encoding == "UTF8" || encoding == "SQL_ASCII" || singleByte[encoding])) {
+		known := settled && (encoding == "UTF8" || encoding == "SQL_ASCII" || singleByte[encoding])
+		if taken := r.Doubt == ""; taken && isWide(message) && !known {
 			t.Fatalf("taken in encoding %s, settled %t", encoding, settled)
 		}
 		if r.Doubt != "" {

@@ -41,11 +41,11 @@ func flag(set bool) string {
 // literalValue is the value of a string constant in one of its three forms, or
 // what is wrong with it.
 func literalValue(source string, isUTF8 bool) (value, problem string) {
-	switch {
-	case source[0] == '$':
+	switch source[0] {
+	case '$':
 		tag := strings.IndexByte(source[1:], '$') + 2
 		return source[tag : len(source)-tag], ""
-	case source[0] == '\'':
+	case '\'':
 		return joinParts(source), ""
 	default: // E'…'
 		return unescape(joinEscaped(source[1:]), isUTF8)
@@ -141,7 +141,7 @@ func unescape(s string, isUTF8 bool) (value, problem string) {
 		}
 	}
 	value = b.String()
-	if strings.IndexByte(value, 0) >= 0 || high && !(isUTF8 && utf8.ValidString(value)) {
+	if strings.IndexByte(value, 0) >= 0 || high && (!isUTF8 || !utf8.ValidString(value)) {
 		return "", "invalid byte sequence in an escape string"
 	}
 	return value, ""

@@ -63,12 +63,13 @@ func kindOf(message string, t *pg_query.ScanToken) kind {
 			return quoted
 		}
 		return word
+	default:
+		if t.GetKeywordKind() != pg_query.KeywordKind_NO_KEYWORD {
+			return word
+		}
+		if t.GetToken() < 128 { // the scanner's way of saying: the character itself
+			return symbol
+		}
+		return other
 	}
-	if t.GetKeywordKind() != pg_query.KeywordKind_NO_KEYWORD {
-		return word
-	}
-	if t.GetToken() < 128 { // the scanner's way of saying: the character itself
-		return symbol
-	}
-	return other
 }

@@ -35,6 +35,7 @@ func shown(message string, tokens []token) string {
 			harmless = false
 		case word, quoted:
 			harmless = isHarmless(foldASCII(strings.Trim(source, `"`)))
+		case symbol, comment, parameter, other: // may stand between a word and its literal
 		}
 		if b.WriteString(source); b.Len() > maxShown {
 			return b.String()[:maxShown] + "…"

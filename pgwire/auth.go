@@ -40,7 +40,7 @@ func (s *session) authenticate() error {
 			}
 			switch method := binary.BigEndian.Uint32(message[headerLength:]); method {
 			case authOK:
-				if !proved && !(s.server.config.AllowPasswordlessLocal && isLocal(s.client)) {
+				if !proved && (!s.server.config.AllowPasswordlessLocal || !isLocal(s.client)) {
 					return errNotProved
 				}
 				if _, err := s.client.Write(message); err != nil {

@@ -50,7 +50,7 @@ func (p *pump) data(kind byte) bool { return kind == 'd' || kind == 'D' && p.row
 func (p *pump) await() {
 	p.large = p.bulk >= bulkAfter
 	if p.large && p.last < bulkSize/2 {
-		time.Sleep(bulkWait)
+		time.Sleep(bulkWait) //nolint:forbidigo // there is no condition: how much is to come nobody knows
 	}
 }
 

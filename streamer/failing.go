@@ -53,5 +53,7 @@ func (f *failing) stands(now catalog.Status) bool {
 		f.began = time.Now()
 	}
 	lasted := time.Since(f.began)
-	return !(lasted > settled && now.Lag != nil && *now.Lag == 0 || lasted > healthy && f.at == nil)
+	caughtUp := lasted > settled && now.Lag != nil && *now.Lag == 0
+	wentOn := lasted > healthy && f.at == nil
+	return !caughtUp && !wentOn
 }

@@ -55,7 +55,7 @@ func (a *Applier) addPlaces(t *trip, l *lane) {
 	var ids []int64
 	for i := range l.events {
 		e := &l.events[i]
-		if !e.loose && !(e.shared && e.ev.Op == change.Create) {
+		if !e.loose && (!e.shared || e.ev.Op != change.Create) {
 			continue
 		}
 		for _, st := range []*keyState{e.state, e.old} {

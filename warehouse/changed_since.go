@@ -40,7 +40,7 @@ func (l *lane) changedSince(e *laneEvent, at int64) bool {
 // began before in the source.
 func (l *lane) since(time, at int64) bool {
 	const second = 1_000_000
-	return time > at && !(time <= l.endsynced && time%second == 0)
+	return time > at && (time > l.endsynced || time%second != 0)
 }
 
 // marksTell says whether every change behind the snapshot of an event's attempt, of the

@@ -50,8 +50,9 @@ func convertInt(to change.Type) (converter, error) {
 		}, nil
 	case change.Numeric:
 		return func(dst, v []byte) ([]byte, error) { return appendNumeric(dst, strconv.FormatInt(signed(v), 10)) }, nil
+	default:
+		return nil, fmt.Errorf("no conversion from an integer to %s", to)
 	}
-	return nil, fmt.Errorf("no conversion from an integer to %s", to)
 }
 
 // floatToDouble goes through the shortest decimal: a real 0.1 becomes the double
@@ -110,7 +111,8 @@ func isUUID(v []byte) bool {
 				return false
 			}
 		default:
-			if !('0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f') {
+			digit, letter := '0' <= c && c <= '9', 'a' <= c|0x20 && c|0x20 <= 'f'
+			if !digit && !letter {
 				return false
 			}
 		}

@@ -90,6 +90,7 @@ func lost(d *change.DeadLetter) string {
 		return "a " + d.Event.Op.String() + table
 	case change.NoOp:
 		return "an event" + table + " that cannot be read"
+	case change.Create, change.Read, change.Update: // these only bring rows
 	}
 	return ""
 }

@@ -21,7 +21,8 @@ func (e *endsync) finish(ctx context.Context) (closed int64, early bool, err err
 	_, err = backoff.Retry(ctx, func() (struct{}, error) {
 		closed, early, err = e.tryFinish(ctx)
 		var pg *pgconn.PgError
-		if err != nil && !(errors.As(err, &pg) && pg.Code == "55P03") {
+		locked := errors.As(err, &pg) && pg.Code == "55P03"
+		if err != nil && !locked {
 			err = backoff.Permanent(err)
 		}
 		return struct{}{}, err

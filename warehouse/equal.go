@@ -54,8 +54,9 @@ func equalValues(t change.Type, a, b []byte) bool {
 		return x == y || x != x && y != y
 	case change.JSONB:
 		return equalJSON(a[1:], b[1:])
+	default:
+		return false
 	}
-	return false
 }
 
 // appendKeyValue appends a key value in a form that is equal, as bytes, for
@@ -74,6 +75,7 @@ func appendKeyValue(dst []byte, t change.Type, v []byte) []byte {
 				return append(dst, text...)
 			}
 		}
+	default: // has but one form for each value
 	}
 	return append(dst, v...)
 }

@@ -175,11 +175,8 @@ func hashOf(s *change.Shape, row change.Tuple, only []string) (hash [hashSize]by
 		case n < 0:
 			return hash, false
 		}
-		switch c.Type {
-		case change.Int2:
-			v = int64Bytes(int64(int16(binary.BigEndian.Uint16(v))))
-		case change.Int4:
-			v = int64Bytes(int64(int32(binary.BigEndian.Uint32(v))))
+		if isInt(c.Type) {
+			v = int64Bytes(signed(v))
 		}
 		field := binary.BigEndian.AppendUint32(nil, uint32(len(name)))
 		field = append(append(field, name...), v...)

@@ -41,6 +41,7 @@ func appendText(dst []byte, t change.Type, v []byte) []byte {
 		return append(dst, v[1:]...)
 	case change.Bytea:
 		return hex.AppendEncode(append(dst, `\x`...), v)
+	case change.NoType, change.Text: // are text already
 	}
 	return append(dst, v...)
 }

@@ -133,13 +133,13 @@ func TestPidFile(t *testing.T) {
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
 		t.Errorf("the file is still there: %v", err)
 	}
-	if err := stop(dir, func(string) {}); err != nil {
+	if err := stop(t.Context(), dir, func(string) {}); err != nil {
 		t.Errorf("stop without a server: %v", err)
 	}
 	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := stop(dir, func(string) {}); err == nil || !strings.Contains(err.Error(), "expected integer") {
+	if err := stop(t.Context(), dir, func(string) {}); err == nil || !strings.Contains(err.Error(), "expected integer") {
 		t.Errorf("stop with a broken file: %v", err)
 	}
 }

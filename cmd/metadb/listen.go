@@ -62,7 +62,7 @@ func (a listenAddress) listen(ctx context.Context, port int) (net.Listener, erro
 		return nil, err
 	}
 	// Who may connect is decided by password, as on the other addresses.
-	if err := os.Chmod(path, 0o777); err != nil {
+	if err := os.Chmod(path, 0o777); err != nil { //nolint:gosec // see above
 		_ = l.Close()
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"syscall"
@@ -9,8 +10,11 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// stopWait is how long stop waits for the server to end.
-const stopWait = 60 * time.Second
+// How long stop waits for the server to end, and how often it looks.
+const (
+	stopWait = 60 * time.Second
+	stopPoll = 20 * time.Millisecond
+)
 
 func newStop() *cobra.Command {
 	var dir string
@@ -29,7 +33,7 @@ func newStop() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return stop(path, say)
+			return stop(cmd.Context(), path, say)
 		},
 	}
 	addDirFlag(cmd, &dir)
@@ -38,7 +42,7 @@ func newStop() *cobra.Command {
 }
 
 // stop ends the server of a data directory, if one runs, and waits for its end.
-func stop(dir string, say func(string)) error {
+func stop(ctx context.Context, dir string, say func(string)) error {
 	pid, err := runningPID(dir)
 	if err != nil {
 		return err
@@ -51,11 +55,14 @@ func stop(dir string, say func(string)) error {
 		return fmt.Errorf("stop process %d: %w", pid, err)
 	}
 	say("waiting for server to shut down")
-	for deadline := time.Now().Add(stopWait); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(stopWait); time.Now().Before(deadline); {
 		now, err := runningPID(dir)
 		if err == nil && now != pid {
 			say("server stopped")
 			return nil
+		}
+		if err := wait(ctx, stopPoll); err != nil {
+			return err
 		}
 	}
 	return errors.New("server does not shut down")
