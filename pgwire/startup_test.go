@@ -125,7 +125,8 @@ func TestFirstPackets(t *testing.T) {
 			_ = conn.(*net.TCPConn).CloseWrite()
 			_ = conn.SetReadDeadline(time.Now().Add(8 * time.Second)) // below the server's own
 			got, err := io.ReadAll(conn)
-			if err, ok := err.(net.Error); ok && err.Timeout() {
+			var slow net.Error
+			if errors.As(err, &slow) && slow.Timeout() {
 				t.Fatalf("connection stays open after %q", got)
 			}
 			if !strings.HasPrefix(string(got), test.want) || test.want == "" && len(got) > 0 {

@@ -200,7 +200,7 @@ func (s *syncSource) ends(prefixes string) []catalog.Boundary {
 // record is what lies at a place of the log.
 func (s *syncSource) record(p partition, offset int64) (*syncEvent, *kgo.Record) {
 	e := s.topics[p.topic][p.id][offset]
-	r := e.modelEvent.record(p.id, e.ts, false)
+	r := e.record(p.id, e.ts, false)
 	r.Topic, r.Offset = p.topic, offset
 	return e, r
 }

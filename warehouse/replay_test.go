@@ -44,7 +44,7 @@ func TestReplay(t *testing.T) {
 		event  func(t testing.TB) change.Event
 		want   []string // in order of their ids
 	}{
-		{"into nothing", func(t testing.TB) []change.Event { return nil }, x, []string{"15|now|1|x"}},
+		{"into nothing", func(testing.TB) []change.Event { return nil }, x, []string{"15|now|1|x"}},
 		{"behind the current version", func(t testing.TB) []change.Event { return []change.Event{row(t, 10, "a")} }, x,
 			[]string{"10|15|1|a", "15|now|1|x"}},
 		{"at the time of the current version", func(t testing.TB) []change.Event { return []change.Event{row(t, 15, "a")} }, x,
@@ -71,7 +71,7 @@ func TestReplay(t *testing.T) {
 			func(t testing.TB) change.Event { return gone(t, 15) }, []string{"10|15|1|a"}},
 		{"an old delete", func(t testing.TB) []change.Event { return []change.Event{row(t, 20, "b")} },
 			func(t testing.TB) change.Event { return gone(t, 15) }, []string{"20|now|1|b"}},
-		{"a delete of what was never there", func(t testing.TB) []change.Event { return nil },
+		{"a delete of what was never there", func(testing.TB) []change.Event { return nil },
 			func(t testing.TB) change.Event { return gone(t, 15) }, nil},
 		{"a truncate", func(t testing.TB) []change.Event {
 			return []change.Event{row(t, 10, "a"), merge(t, 20, loanShape, loanKey, 2, "b")}

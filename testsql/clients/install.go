@@ -34,7 +34,7 @@ func installed(t testing.TB, name, asked string, install func(ctx context.Contex
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	work, err := os.MkdirTemp(parent, "install-")
+	work, err := os.MkdirTemp(parent, "install-") //nolint:usetesting // it is renamed, which takes the same file system
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func command(ctx context.Context, dir string, env []string, args ...string) erro
 	if _, err := exec.LookPath(args[0]); err != nil {
 		return fmt.Errorf("%s is needed for it: %w", args[0], err)
 	}
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // the words are ours
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, out)

@@ -236,7 +236,7 @@ const usualPort = 8550
 // startServer starts the server on the wanted port, else on the usual one if
 // nobody has it, else on any free one.
 func (d *demo) startServer(ctx context.Context, dir string, w *warehouse) (*process.Server, error) {
-	bin, err := filepath.Abs(d.options.metadb)
+	bin, err := filepath.Abs(d.metadb)
 	if err != nil {
 		return nil, err
 	}

@@ -109,7 +109,10 @@ func (s *Server) Err() error {
 	if log := s.Tail(); strings.Contains(log, syscall.EADDRINUSE.Error()) {
 		return fmt.Errorf("%w: %s", ErrPortTaken, log)
 	}
-	return fmt.Errorf("the server ended (%v): %s", s.err, s.Tail())
+	if s.err == nil {
+		return fmt.Errorf("the server ended: %s", s.Tail())
+	}
+	return fmt.Errorf("the server ended (%w): %s", s.err, s.Tail())
 }
 
 // CPU is the time that the server, which has exited, has used of all processors.

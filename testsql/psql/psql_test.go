@@ -36,7 +36,7 @@ func program(t *testing.T, path string) string {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte("#!/bin/sh\necho psql\n"), 0o755); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(path, []byte("#!/bin/sh\necho psql\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return path

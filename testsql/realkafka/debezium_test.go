@@ -30,8 +30,8 @@ INSERT INTO lib.item SELECT i, 'title ' || i, i * 1.25, '2024-02-29 12:00:00.123
 INSERT INTO lib.loan SELECT i, 'reader ' || i % 7, '2025-01-01'::date + i FROM generate_series(1, 300) i;
 INSERT INTO lib.visit SELECT '2025-06-01'::timestamp + i * interval '1 minute', i % 3, i / 7.0 FROM generate_series(1, 200) i;`
 
-// sourceDatabase is a PostgreSQL whose changes can be followed.
-func sourceDatabase(t *testing.T) (*localpg.Server, *pgx.Conn) {
+// sourceDatabase is a connection to a PostgreSQL whose changes can be followed.
+func sourceDatabase(t *testing.T) *pgx.Conn {
 	t.Helper()
 	const user, password = "postgres", "source"
 	server, err := localpg.Start(t.Context(), localpg.Options{User: user, Password: password, Log: t.Output(), Settings: map[string]string{
@@ -50,11 +50,11 @@ func sourceDatabase(t *testing.T) (*localpg.Server, *pgx.Conn) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close(context.Background()) })
-	return server, conn
+	return conn
 }
 
 // connector is the configuration of the manual for Debezium 3.
-func connector(server *localpg.Server, conn *pgx.Conn) map[string]string {
+func connector(conn *pgx.Conn) map[string]string {
 	c := conn.Config()
 	return map[string]string{
 		"connector.class": "io.debezium.connector.postgresql.PostgresConnector", "tasks.max": "1",
@@ -71,11 +71,11 @@ func connector(server *localpg.Server, conn *pgx.Conn) map[string]string {
 func TestDebezium(t *testing.T) {
 	t.Parallel()
 	long(t)
-	origin, source := sourceDatabase(t)
+	source := sourceDatabase(t)
 	execute(t, source, tables)
 	broker := Start(t)
 	connect := broker.StartConnect(t)
-	connect.Create("lib", connector(origin, source))
+	connect.Create("lib", connector(source))
 
 	server, warehouse := overWarehouse(t)
 	secrets := server.Dir() + "/secrets"
@@ -101,7 +101,7 @@ func TestDebezium(t *testing.T) {
 			server.Start()
 		case 4:
 			connect.Restart()
-			connect.Create("lib", connector(origin, source))
+			connect.Create("lib", connector(source))
 		}
 	}
 	execute(t, source, "INSERT INTO lib.sentinel VALUES (1)")

@@ -12,13 +12,13 @@ import (
 func TestDebeziumNotifies(t *testing.T) {
 	t.Parallel()
 	long(t)
-	origin, source := sourceDatabase(t)
+	source := sourceDatabase(t)
 	execute(t, source, `CREATE SCHEMA lib; CREATE TABLE lib.item (id integer PRIMARY KEY, title text);
 		CREATE TABLE lib.signal (id text PRIMARY KEY, type text, data text);
 		INSERT INTO lib.item SELECT i, 'title ' || i FROM generate_series(1, 3000) i`)
 	broker := Start(t)
 	connect := broker.StartConnect(t)
-	config := connector(origin, source)
+	config := connector(source)
 	maps.Copy(config, map[string]string{
 		"signal.data.collection": "lib.signal", "incremental.snapshot.chunk.size": "500",
 		"notification.enabled.channels": "sink", "notification.sink.topic.name": "notes",

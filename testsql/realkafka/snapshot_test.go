@@ -18,7 +18,7 @@ import (
 func TestSnapshotOnRequest(t *testing.T) {
 	t.Parallel()
 	long(t)
-	origin, source := sourceDatabase(t)
+	source := sourceDatabase(t)
 	execute(t, source, tables)
 	execute(t, source, "CREATE TABLE lib.signal (id text PRIMARY KEY, type text NOT NULL, data text)")
 	broker := Start(t)
@@ -26,7 +26,7 @@ func TestSnapshotOnRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	connect := broker.StartConnect(t)
-	config := connector(origin, source)
+	config := connector(source)
 	maps.Copy(config, map[string]string{
 		"signal.enabled.channels": "source,kafka", "signal.data.collection": "lib.signal", "signal.kafka.topic": "signals", "signal.kafka.bootstrap.servers": broker.Plaintext,
 		"incremental.snapshot.chunk.size": "100", "notification.enabled.channels": "sink", "notification.sink.topic.name": "notices",

@@ -31,7 +31,7 @@ func TestTLS(t *testing.T) {
 	t.Parallel()
 	server, db := newInstance(t)
 	cert := pgtest.NewCertificate(t)
-	socket, err := os.MkdirTemp("", "wire") // the test's own directory has too long a name
+	socket, err := os.MkdirTemp("", "wire") //nolint:usetesting // the test's own directory has too long a name
 	if err != nil {
 		t.Fatal(err)
 	}
