@@ -18,7 +18,7 @@ const (
 	activityBatch = 100                    // stored together
 	activityRetry = time.Second            // until the next try
 	activityTime  = 5 * time.Second        // of one try
-	activityLast  = 500 * time.Millisecond // of the last, when the server ends
+	activityLast  = 500 * time.Millisecond // of what is left of it when the server ends, and of a try behind that
 )
 
 // activityStore logs what clients' statements have done, and puts it into
@@ -87,12 +87,12 @@ func (s *activityStore) run(ctx context.Context) {
 		if s.attempt == "" {
 			batch = s.more(batch, activityBatch)
 		}
-		if s.store(ctx, batch, activityTime) {
+		if s.store(ctx, batch) {
 			batch = nil
 			continue
 		}
 		if wait(ctx, activityRetry) != nil {
-			s.store(context.WithoutCancel(ctx), batch, activityLast)
+			s.store(ctx, batch)
 			s.last(ctx)
 			return
 		}
@@ -103,7 +103,7 @@ func (s *activityStore) run(ctx context.Context) {
 func (s *activityStore) last(ctx context.Context) {
 	if rest := s.more(nil, activityQueue); len(rest) > 0 {
 		s.attempt = ""
-		s.store(context.WithoutCancel(ctx), rest, activityLast)
+		s.store(ctx, rest)
 	}
 }
 
@@ -120,11 +120,15 @@ func (s *activityStore) more(batch []catalog.Activity, limit int) []catalog.Acti
 	return batch
 }
 
-func (s *activityStore) store(ctx context.Context, batch []catalog.Activity, patience time.Duration) bool {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// store tries once. When the server ends, what is under way gets a little longer: if it
+// were broken off nobody would know whether it is stored.
+func (s *activityStore) store(ctx context.Context, batch []catalog.Activity) bool {
+	trying, cancel := context.WithTimeout(context.WithoutCancel(ctx), activityTime)
 	defer cancel()
+	unhook := context.AfterFunc(ctx, func() { time.AfterFunc(activityLast, cancel) })
+	defer unhook()
 	var err error
-	if s.attempt, err = s.cat.StoreActivity(ctx, batch, s.attempt); err != nil {
+	if s.attempt, err = s.cat.StoreActivity(trying, batch, s.attempt); err != nil {
 		s.log.Debug("cannot store activity", "error", err.Error())
 	}
 	return err == nil
