@@ -68,7 +68,9 @@ func verifierOf(source string, isUTF8 bool) (literal string, ok bool) {
 	if err != nil {
 		return "", false
 	}
-	return quote(verifier), true
+	// In the plain form, which may follow a word without a blank. A verifier has neither
+	// quotes nor backslashes.
+	return "'" + verifier + "'", true
 }
 
 // isVerifier says that PostgreSQL takes a text for what it is to store: a verifier, or

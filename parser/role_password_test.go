@@ -21,6 +21,7 @@ func TestRolePasswords(t *testing.T) {
 		"CREATE USER u PASSWORD ‹'md5'›; SELECT E'md5'",
 		"CREATE USER u PASSWORD ‹'SCRAM-SHA-256$4096:x$y:z'›",
 		"CREATE USER u PASSWORD ‹'x'\n'y'›", // one literal to PostgreSQL
+		"CREATE USER u PASSWORD‹'x'›VALID UNTIL'infinity'",
 		// not changed
 		"CREATE USER u PASSWORD ''",
 		"CREATE USER u PASSWORD NULL",
@@ -60,8 +61,8 @@ func TestRolePasswords(t *testing.T) {
 				}
 				continue
 			}
-			end := strings.Index(rest[2:], "'") + 3
-			if !strings.HasPrefix(rest, "E'") || !isVerifier(rest[2:end-1]) {
+			end := strings.Index(rest[1:], "'") + 2
+			if !strings.HasPrefix(rest, "'") || !isVerifier(rest[1:end-1]) {
 				t.Fatalf("%s became %s", client, r.Text)
 			}
 			rest = rest[end:]
