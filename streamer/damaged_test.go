@@ -167,6 +167,32 @@ func TestKeyEndsItsWait(t *testing.T) {
 	}
 }
 
+// TestDamagedEventsOfOneMillisecond reads a snapshot's row behind a change and a delete
+// of the same millisecond, which end what the change has written: the row has ended too.
+func TestDamagedEventsOfOneMillisecond(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.source(`^m\.`)
+	stop := b.start()
+	b.produce(named("Größe", shaped("x", "r", 99, base))) // which brings the key
+	b.drained()
+	del := func(id int) *kgo.Record {
+		return keyless("Größe", "d", id, base, fmt.Sprintf(`{"id":%d,"more":0}`, id))
+	}
+	moved := keyless("Größe", "u", 4, base, `{"id":3,"more":0}`)
+	b.produce(keyless("Größe", "u", 1, base, ""), keyless("Größe", "u", 2, base, ""), keyless("Größe", "u", 3, base, ""))
+	b.drained()
+	b.produce(del(1), named("Größe", shaped("x", "r", 1, base)), del(2), moved) // in one batch, or in two
+	b.drained()
+	stop()
+	b.start()
+	b.produce(named("Größe", shaped("x", "r", 2, base)), named("Größe", shaped("x", "r", 3, base)))
+	b.drained()
+	if got := b.text(`SELECT string_agg(id::text, ' ') FROM lib."Größe" WHERE id < 99`); got != "4" {
+		t.Errorf("current: %s", got)
+	}
+}
+
 // TestDamagedEventsBeforeTheSnapshot reads what was streamed under the damaged name
 // before the snapshot's row of the same key, which comes by another topic: the row
 // becomes a version that has ended.

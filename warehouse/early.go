@@ -59,7 +59,7 @@ func (l *lane) overtaken(e *laneEvent, at int64) bool {
 // remove ends the current row of a delete's key.
 func (l *lane) remove(e *laneEvent, at int64) {
 	st := e.state
-	if e.ev.KeyLost && (e.shared || len(st.rows)+len(st.versions) == 0) {
+	if e.ev.KeyLost && (e.shared || l.noneBefore(st, at)) {
 		l.keepEnd(st, e.ev)
 	}
 	if e.loose && l.overtaken(e, at) {
@@ -67,6 +67,23 @@ func (l *lane) remove(e *laneEvent, at int64) {
 		return
 	}
 	l.end(st, l.notBefore(st, at))
+}
+
+// noneBefore says whether nothing is current for a key that began before a time. Then the
+// row of the snapshot may be still to come, and of one millisecond only the place of the
+// end tells that it lies before it.
+func (l *lane) noneBefore(st *keyState, at int64) bool {
+	for _, r := range st.rows {
+		if r.start < at {
+			return false
+		}
+	}
+	for _, v := range st.versions {
+		if l.versions[v].start < at {
+			return false
+		}
+	}
+	return true
 }
 
 // keepEnd remembers the end of a key, for rows that are still to come.
@@ -106,13 +123,14 @@ func (l *lane) addMoves(e *laneEvent, arena *change.Arena) error {
 // move ends what is current for the key that the event's row had before, and returns
 // the row.
 func (l *lane) move(e *laneEvent, at int64) (row change.Tuple) {
+	young := l.noneBefore(e.moves, at)
 	for _, r := range e.moves.rows {
 		row = r.row
 	}
 	for _, v := range e.moves.versions {
 		row = l.versions[v].row
 	}
-	if row == nil {
+	if young {
 		gone := *e.ev
 		gone.Op, gone.Row = change.Delete, nil
 		l.keepEnd(e.moves, &gone)
