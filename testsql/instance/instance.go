@@ -119,11 +119,31 @@ func (i *Instance) Run(args ...string) (output string, code int) {
 // Start starts the server and returns when it accepts connections.
 func (i *Instance) Start() {
 	i.t.Helper()
+	i.start(3)
+}
+
+// isReady is what the server logs once it listens.
+const isReady = "server is ready to accept connections"
+
+func (i *Instance) start(tries int) {
+	i.t.Helper()
+	ready := strings.Count(i.Log(), isReady)
 	i.Launch("")
 	accepts := false
-	ended := poll.Until(i.t.Context(), pollPause, startWait, func() bool { accepts = i.accepts(); return accepts || i.Dead() })
+	ended := poll.Until(i.t.Context(), pollPause, startWait, func() bool {
+		// By the log too: another program may have got the port while the server was down.
+		accepts = strings.Count(i.Log(), isReady) > ready && i.accepts()
+		return accepts || i.Dead()
+	})
 	switch {
 	case accepts:
+	case ended && strings.Contains(i.Log(), "address already in use") && tries > 1:
+		port, err := process.FreePort(i.t.Context(), 0)
+		if err != nil {
+			i.t.Fatal(err)
+		}
+		i.port = port
+		i.start(tries - 1)
 	case ended:
 		i.t.Fatalf("the server did not start:\n%s", i.Log())
 	default:

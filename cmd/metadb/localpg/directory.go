@@ -121,11 +121,10 @@ func removeAbandoned(base string) {
 		return
 	}
 	for _, dir := range dirs {
-		path := filepath.Join(dir, "lock")
-		if _, err := os.Lstat(path); err != nil {
-			continue // being made right now
+		if _, err := os.Lstat(filepath.Join(dir, "data")); err != nil {
+			continue // being made right now: the owner has its lock before there is data
 		}
-		lock, err := takeLock(path)
+		lock, err := takeLock(filepath.Join(dir, "lock"))
 		if err != nil {
 			continue
 		}
