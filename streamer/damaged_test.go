@@ -167,15 +167,23 @@ func TestKeyEndsItsWait(t *testing.T) {
 	}
 }
 
+// newDamagedBed streams a table, of row 99 so far, whose name the connector damages and
+// whose key is known.
+func newDamagedBed(t *testing.T) (b *bed, stop func()) {
+	t.Helper()
+	b = newBed(t)
+	b.source(`^m\.`)
+	stop = b.start()
+	b.produce(named("Größe", shaped("x", "r", 99, base)))
+	b.drained()
+	return b, stop
+}
+
 // TestDamagedEventsOfOneMillisecond reads a snapshot's row behind a change and a delete
 // of the same millisecond, which end what the change has written: the row has ended too.
 func TestDamagedEventsOfOneMillisecond(t *testing.T) {
 	t.Parallel()
-	b := newBed(t)
-	b.source(`^m\.`)
-	stop := b.start()
-	b.produce(named("Größe", shaped("x", "r", 99, base))) // which brings the key
-	b.drained()
+	b, stop := newDamagedBed(t)
 	del := func(id int) *kgo.Record {
 		return keyless("Größe", "d", id, base, fmt.Sprintf(`{"id":%d,"more":0}`, id))
 	}
@@ -198,11 +206,7 @@ func TestDamagedEventsOfOneMillisecond(t *testing.T) {
 // becomes a version that has ended.
 func TestDamagedEventsBeforeTheSnapshot(t *testing.T) {
 	t.Parallel()
-	b := newBed(t)
-	b.source(`^m\.`)
-	stop := b.start()
-	b.produce(named("Größe", shaped("x", "r", 99, base))) // which brings the key
-	b.drained()
+	b, stop := newDamagedBed(t)
 	del := func(id int, ts int64) *kgo.Record {
 		return keyless("Größe", "d", id, ts, fmt.Sprintf(`{"id":%d,"more":null}`, id))
 	}

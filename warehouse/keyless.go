@@ -132,20 +132,20 @@ func (l *lane) rowToEnd(e *laneEvent, at int64) (v, r int) {
 		return true
 	}
 	for i, n := range slices.Backward(st.versions) {
-		if best == most {
-			return v, r
-		}
 		x := &l.versions[n]
 		if better(x.start, x.row, func() bool { return x.confirmedBy != nil && stillConfirms(x.confirmedBy, e.ev) }) {
 			v = i
+			if best == most {
+				return v, r
+			}
 		}
 	}
 	for i, x := range slices.Backward(st.rows) {
-		if best == most {
-			break
-		}
 		if better(x.start, x.row, func() bool { return l.marked.at(x.id, e.ev) }) {
 			v, r = -1, i
+			if best == most {
+				return v, r
+			}
 		}
 	}
 	return v, r

@@ -65,11 +65,8 @@ func New(t testing.TB, w Warehouse) *Instance {
 	if err != nil {
 		t.Fatal(err)
 	}
-	port, err := process.FreePort(t.Context(), 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	i := &Instance{t: t, w: w, bin: bin, dir: filepath.Join(t.TempDir(), "data"), port: port}
+	i := &Instance{t: t, w: w, bin: bin, dir: filepath.Join(t.TempDir(), "data")}
+	i.takePort()
 	role := process.Role{Name: w.User, Password: w.Password}
 	conf := process.Warehouse{Host: w.Host, Port: w.Port, Database: w.Database, Superuser: role, System: role}
 	if err := process.Init(t.Context(), bin, i.dir, conf); err != nil {
@@ -116,39 +113,54 @@ func (i *Instance) Run(args ...string) (output string, code int) {
 	return string(out), code
 }
 
-// Start starts the server and returns when it accepts connections.
+// Start starts the server and returns when it accepts connections. If another program
+// got its port while it was down, it takes another.
 func (i *Instance) Start() {
 	i.t.Helper()
-	i.start(3)
+	for range 3 {
+		if i.start() {
+			return
+		}
+		i.takePort()
+	}
+	i.t.Fatal("the server's ports are taken by others")
 }
 
-// isReady is what the server logs once it listens.
-const isReady = "server is ready to accept connections"
+// What the server logs once it listens, and when it cannot.
+const (
+	isReady   = "server is ready to accept connections"
+	portTaken = "address already in use"
+)
 
-func (i *Instance) start(tries int) {
+// start is false if the port is taken.
+func (i *Instance) start() bool {
 	i.t.Helper()
-	ready := strings.Count(i.Log(), isReady)
+	before := len(i.Log())
 	i.Launch("")
 	accepts := false
 	ended := poll.Until(i.t.Context(), pollPause, startWait, func() bool {
-		// By the log too: another program may have got the port while the server was down.
-		accepts = strings.Count(i.Log(), isReady) > ready && i.accepts()
+		// By the log too: what accepts may be another program.
+		accepts = strings.Contains(i.Log()[before:], isReady) && i.accepts()
 		return accepts || i.Dead()
 	})
 	switch {
 	case accepts:
-	case ended && strings.Contains(i.Log(), "address already in use") && tries > 1:
-		port, err := process.FreePort(i.t.Context(), 0)
-		if err != nil {
-			i.t.Fatal(err)
-		}
-		i.port = port
-		i.start(tries - 1)
-	case ended:
-		i.t.Fatalf("the server did not start:\n%s", i.Log())
-	default:
+		return true
+	case !ended:
 		i.t.Fatalf("the server does not accept connections:\n%s", i.Log())
+	case !strings.Contains(i.Log()[before:], portTaken):
+		i.t.Fatalf("the server did not start:\n%s", i.Log())
 	}
+	return false
+}
+
+func (i *Instance) takePort() {
+	i.t.Helper()
+	port, err := process.FreePort(i.t.Context(), 0)
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	i.port = port
 }
 
 func (i *Instance) accepts() bool {

@@ -19,10 +19,6 @@ func TestVerifier(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Database(t)
 	conn := db.Conn(t)
-	program, err := psql.Find(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
 	role := "verified_" + db.Name
 	if _, err := conn.Exec(t.Context(), "CREATE ROLE "+pgx.Identifier{role}.Sanitize()+" LOGIN"); err != nil {
 		t.Fatal(err)
@@ -39,18 +35,7 @@ func TestVerifier(t *testing.T) {
 		if err := conn.QueryRow(t.Context(), "SELECT rolpassword FROM pg_authid WHERE rolname = $1", role).Scan(&kept); err != nil || kept != verifier {
 			t.Errorf("%q: PostgreSQL keeps %q of %q, %v", password, kept, verifier, err)
 		}
-		for try, right := range map[string]bool{password: true, password + "x": false} {
-			address, err := url.Parse(db.URL)
-			if err != nil {
-				t.Fatal(err)
-			}
-			address.User = url.UserPassword(role, try)
-			// By libpq: pgx prepares passwords in another way than PostgreSQL.
-			out, err := exec.CommandContext(t.Context(), program, "-X", "-d", address.String(), "-c", "SELECT 1").CombinedOutput()
-			if (err == nil) != right {
-				t.Errorf("%q signs in with %q: %v\n%s", password, try, err, out)
-			}
-		}
+		onlyWith(t, db.URL, role, password)
 		if again, err := parser.Verifier(password); err != nil || again == verifier {
 			t.Errorf("%q: the same salt twice, %v", password, err)
 		}
@@ -63,37 +48,37 @@ func TestRolePassword(t *testing.T) {
 	server, db := newInstance(t)
 	server.Start()
 	conn := server.Dial()
+	role := "role_" + db.Name
+	for _, given := range []struct{ sql, password string }{
+		{"CREATE ROLE %s LOGIN PASSWORD 'it''s'", "it's"},
+		{"ALTER USER %s WITH ENCRYPTED PASSWORD E'\\u00e4\\\\b'", "ä\\b"},
+		{"BEGIN; ALTER ROLE %s PASSWORD $x$'$x$; COMMIT", "'"},
+		{"SELECT 1; ALTER ROLE %s PASSWORD 'two'\n'parts'; SELECT 2", "twoparts"},
+	} {
+		if _, err := conn.Exec(t.Context(), fmt.Sprintf(given.sql, role), pgx.QueryExecModeSimpleProtocol); err != nil {
+			t.Fatalf("%s: %v", given.sql, err)
+		}
+		onlyWith(t, through(server.Port(), db), role, given.password)
+	}
+}
+
+// onlyWith signs in with a password, and fails to do so with a longer one. It does so by
+// libpq: pgx prepares passwords in another way than PostgreSQL.
+func onlyWith(t *testing.T, database, role, password string) {
+	t.Helper()
 	program, err := psql.Find(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	role := "role_" + db.Name
-	for sql, password := range map[string]string{
-		"CREATE ROLE %s LOGIN PASSWORD 'it''s'":                     "it's",
-		"ALTER USER %s WITH ENCRYPTED PASSWORD E'\\u00e4\\\\b'":     "ä\\b",
-		"BEGIN; ALTER ROLE %s PASSWORD $x$'$x$; COMMIT":             "'",
-		"SELECT 1; ALTER ROLE %s PASSWORD 'two'\n'parts'; SELECT 2": "twoparts",
-	} {
-		if !strings.HasPrefix(sql, "CREATE") {
-			if _, err := conn.Exec(t.Context(), "DO $$BEGIN CREATE ROLE "+role+" LOGIN; EXCEPTION WHEN duplicate_object THEN END$$"); err != nil {
-				t.Fatal(err)
-			}
-		} else if _, err := conn.Exec(t.Context(), "DROP ROLE IF EXISTS "+role); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := conn.Exec(t.Context(), fmt.Sprintf(sql, role), pgx.QueryExecModeSimpleProtocol); err != nil {
-			t.Fatalf("%s: %v", sql, err)
-		}
-		for try, right := range map[string]bool{password: true, password + "x": false} {
-			address, err := url.Parse(through(server.Port(), db))
-			if err != nil {
-				t.Fatal(err)
-			}
-			address.User = url.UserPassword(role, try)
-			out, err := exec.CommandContext(t.Context(), program, "-X", "-d", address.String(), "-c", "SELECT 1").CombinedOutput()
-			if (err == nil) != right {
-				t.Errorf("%s: signs in with %q: %v\n%s", sql, try, err, out)
-			}
+	address, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for try, right := range map[string]bool{password: true, password + "x": false} {
+		address.User = url.UserPassword(role, try)
+		out, err := exec.CommandContext(t.Context(), program, "-X", "-d", address.String(), "-c", "SELECT 1").CombinedOutput()
+		if (err == nil) != right {
+			t.Errorf("role with password %q signs in with %q: %v\n%s", password, try, err, out)
 		}
 	}
 }

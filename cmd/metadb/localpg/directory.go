@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // tempPrefix starts the name of each directory made for a server.
@@ -121,8 +122,8 @@ func removeAbandoned(base string) {
 		return
 	}
 	for _, dir := range dirs {
-		if _, err := os.Lstat(filepath.Join(dir, "data")); err != nil {
-			continue // being made right now: the owner has its lock before there is data
+		if isNew(dir) {
+			continue
 		}
 		lock, err := takeLock(filepath.Join(dir, "lock"))
 		if err != nil {
@@ -133,6 +134,16 @@ func removeAbandoned(base string) {
 		}
 		_ = lock.Close()
 	}
+}
+
+// isNew says that a place may be about to get its owner's lock, which it has before it has
+// data.
+func isNew(dir string) bool {
+	if _, err := os.Lstat(filepath.Join(dir, "data")); err == nil {
+		return false
+	}
+	info, err := os.Lstat(dir)
+	return err != nil || time.Since(info.ModTime()) < time.Minute
 }
 
 // takeLock locks a file for this process, and fails when another holds it.

@@ -313,3 +313,52 @@ func TestServerDiesWithItsProgram(t *testing.T) {
 		t.Error("the abandoned directory is still there")
 	}
 }
+
+// TestAbandonedOrNew clears only places that nobody has, and that nobody is about to.
+func TestAbandonedOrNew(t *testing.T) {
+	t.Parallel()
+	base := openDir(t)
+	hourAgo := time.Now().Add(-time.Hour)
+	place := func(name string, parts ...string) string {
+		dir := filepath.Join(base, name)
+		for _, part := range parts {
+			if err := os.MkdirAll(filepath.Join(dir, part), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return dir
+	}
+	places := []struct {
+		name  string
+		dir   string
+		made  time.Time
+		owned bool
+		kept  bool
+	}{
+		{"made now, no lock yet", place(tempPrefix+"1", ""), time.Now(), false, true},
+		{"made now, locked", place(tempPrefix+"2", ""), time.Now(), true, true},
+		{"its maker died before there was data", place(tempPrefix+"3", ""), hourAgo, false, false},
+		{"its maker still lives", place(tempPrefix+"4", ""), hourAgo, true, true},
+		{"its owner died", place(tempPrefix+"5", "data"), time.Now(), false, false},
+		{"its owner lives", place(tempPrefix+"6", "data"), hourAgo, true, true},
+		{"of something else", place("other", "data"), hourAgo, false, true},
+	}
+	for _, p := range places {
+		if p.owned {
+			lock, err := takeLock(filepath.Join(p.dir, "lock"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = lock.Close() }()
+		}
+		if err := os.Chtimes(p.dir, p.made, p.made); err != nil {
+			t.Fatal(err)
+		}
+	}
+	removeAbandoned(base)
+	for _, p := range places {
+		if _, err := os.Stat(p.dir); (err == nil) != p.kept {
+			t.Errorf("%s: kept %t, want %t", p.name, err == nil, p.kept)
+		}
+	}
+}

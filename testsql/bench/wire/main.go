@@ -25,6 +25,7 @@ import (
 type options struct {
 	metadb string
 	before string
+	socket bool
 	rounds int
 	time   time.Duration // of one run of pgbench
 	rows   int
@@ -37,6 +38,7 @@ func main() {
 	var o options
 	flag.StringVar(&o.metadb, "metadb", "bin/metadb", "server program")
 	flag.StringVar(&o.before, "before", "", "another server program, to compare with")
+	flag.BoolVar(&o.socket, "socket", false, "another server, which reaches PostgreSQL by its Unix socket")
 	flag.IntVar(&o.rounds, "n", 9, "rounds")
 	flag.DurationVar(&o.time, "t", 2*time.Second, "time of one run of pgbench, whole seconds")
 	flag.IntVar(&o.rows, "rows", 500_000, "rows of the large SELECT")

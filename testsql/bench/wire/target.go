@@ -45,9 +45,10 @@ type bench struct {
 	pg        *localpg.Server
 	dir       string
 	metadb    *process.Server
-	earlier   *process.Server // of the flag -before; may be nil
-	processes []*exec.Cmd     // others
-	targets   []target        // PostgreSQL itself is the first
+	others    []*process.Server // of the flags -before and -socket
+	databases []string          // one for each server
+	processes []*exec.Cmd       // others
+	targets   []target          // PostgreSQL itself is the first
 }
 
 func start(ctx context.Context, o options) (b *bench, err error) {
@@ -72,19 +73,34 @@ func start(ctx context.Context, o options) (b *bench, err error) {
 	direct := target{"direct", b.pg.Host(), b.pg.User(), b.pg.Password(), "bench", b.pg.Port(), 0}
 	admin := direct
 	admin.database = "postgres"
-	if err := admin.exec(ctx, "CREATE DATABASE bench", "CREATE DATABASE bench_before"); err != nil {
-		return nil, err
-	}
-	b.targets = []target{direct}
-	if b.metadb, err = b.startMetadb(ctx, "metadb", o.metadb, direct); err != nil {
-		return nil, err
-	}
+	b.databases = append(b.databases, direct.database)
 	if o.before != "" {
-		other := direct
-		other.database = "bench_before"
-		if b.earlier, err = b.startMetadb(ctx, "before", o.before, other); err != nil {
+		b.databases = append(b.databases, "bench_before")
+	}
+	if o.socket {
+		b.databases = append(b.databases, "bench_socket")
+	}
+	for _, database := range b.databases {
+		if err := admin.exec(ctx, "CREATE DATABASE "+database); err != nil {
 			return nil, err
 		}
+	}
+	b.targets = []target{direct}
+	if b.metadb, err = b.startMetadb(ctx, "metadb", o.metadb, direct, b.pg.Host()); err != nil {
+		return nil, err
+	}
+	for _, database := range b.databases[1:] {
+		name, program, host := "before", o.before, b.pg.Host()
+		if database == "bench_socket" {
+			name, program, host = "socket", o.metadb, b.pg.SocketDir()
+		}
+		other := direct
+		other.database = database
+		server, err := b.startMetadb(ctx, name, program, other, host)
+		if err != nil {
+			return nil, err
+		}
+		b.others = append(b.others, server)
 	}
 	if err := b.bare(ctx, direct); err != nil {
 		return nil, err
@@ -104,7 +120,7 @@ func (b *bench) close() {
 		_ = p.Process.Signal(syscall.SIGTERM)
 		_ = p.Wait()
 	}
-	for _, s := range []*process.Server{b.metadb, b.earlier} {
+	for _, s := range append(b.others, b.metadb) {
 		if s != nil {
 			_ = s.Stop()
 		}
@@ -115,9 +131,10 @@ func (b *bench) close() {
 	_ = os.RemoveAll(b.dir)
 }
 
-// startMetadb starts a server on a database.
-func (b *bench) startMetadb(ctx context.Context, name, program string, t target) (*process.Server, error) {
+// startMetadb starts a server on a database, which it reaches by a host.
+func (b *bench) startMetadb(ctx context.Context, name, program string, t target, host string) (*process.Server, error) {
 	data, w := filepath.Join(b.dir, name), process.In(b.pg, t.database)
+	w.Host = host
 	if err := process.Init(ctx, program, data, w); err != nil {
 		return nil, err
 	}
@@ -197,7 +214,7 @@ func (t target) exec(ctx context.Context, statements ...string) error {
 
 // fill makes the tables, in each database.
 func (b *bench) fill(ctx context.Context, o options) error {
-	for _, database := range []string{"bench", "bench_before"} {
+	for _, database := range b.databases {
 		t := b.targets[0]
 		t.database = database
 		cmd := exec.CommandContext(ctx, "pgbench", "-i", "-q", "-s", "10", "-h", t.host, "-p", strconv.Itoa(t.port), "-U", t.user, t.database)
@@ -207,9 +224,6 @@ func (b *bench) fill(ctx context.Context, o options) error {
 		}
 		if err := t.exec(ctx, fmt.Sprintf("CREATE TABLE big AS SELECT i, repeat('x', 200) AS s FROM generate_series(1, %d) i", o.mb<<20/200), "VACUUM ANALYZE big"); err != nil {
 			return err
-		}
-		if o.before == "" {
-			break
 		}
 	}
 	return nil
