@@ -156,7 +156,7 @@ func wait(ctx context.Context, d time.Duration) bool {
 // serve is the whole life of one client's connection.
 func (s *Server) serve(ctx context.Context, accepted net.Conn) {
 	logger := s.config.Logger.With("client", accepted.RemoteAddr().String())
-	client := &arrival{conn: lean(accepted)}
+	client := &arrival{conn: Lean(accepted)}
 	defer func() { _ = client.conn.Close() }()
 	defer contain(logger)
 	if !s.admission.allows(accepted) {

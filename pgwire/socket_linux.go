@@ -30,8 +30,8 @@ type transfer struct {
 	err  syscall.Errno
 }
 
-// lean is the same connection with less work for the scheduler, where it is a socket.
-func lean(conn net.Conn) net.Conn {
+// Lean is the same connection with less work for the scheduler, where it is a socket.
+func Lean(conn net.Conn) net.Conn {
 	plain, ok := conn.(syscall.Conn)
 	if !ok {
 		return conn

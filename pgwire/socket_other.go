@@ -4,5 +4,5 @@ package pgwire
 
 import "net"
 
-// lean is the connection itself: only of Linux is it known that more can be had.
-func lean(conn net.Conn) net.Conn { return conn }
+// Lean is the connection itself: only of Linux is it known that more can be had.
+func Lean(conn net.Conn) net.Conn { return conn }

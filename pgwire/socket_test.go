@@ -35,7 +35,7 @@ func sockets(t *testing.T, network string) (ours, theirs net.Conn) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _, _ = ours.Close(), theirs.Close() })
-	return lean(ours), theirs
+	return Lean(ours), theirs
 }
 
 func TestSocket(t *testing.T) {
@@ -145,7 +145,7 @@ func TestLeanLeavesOthers(t *testing.T) {
 	t.Parallel()
 	a, b := net.Pipe()
 	t.Cleanup(func() { _, _ = a.Close(), b.Close() })
-	if lean(a) != a {
+	if Lean(a) != a {
 		t.Error("a pipe was changed")
 	}
 }

@@ -94,7 +94,7 @@ func (s *Server) connect(ctx context.Context, client net.Conn, packet []byte) (*
 		}
 	}
 	unhook := context.AfterFunc(ctx, func() { _ = backend.SetDeadline(time.Now()) })
-	made := newSession(s, client, lean(backend))
+	made := newSession(s, client, Lean(backend))
 	made.ledger.journal = journal{observe: s.config.Observe, who: Activity{
 		User: parameter(packet, "user"), Application: parameter(packet, "application_name"), Client: client.RemoteAddr().String(),
 	}}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"metadb/pgwire"
 )
 
 // backend is how clients' connections reach PostgreSQL: at the same addresses,
@@ -48,7 +50,7 @@ func dialOne(ctx context.Context, to *pgconn.FallbackConfig) (net.Conn, error) {
 	if err != nil || to.TLSConfig == nil {
 		return conn, err
 	}
-	encrypted, err := encrypt(ctx, conn, to.TLSConfig)
+	encrypted, err := encrypt(ctx, pgwire.Lean(conn), to.TLSConfig)
 	if err != nil {
 		_ = conn.Close()
 		return nil, fmt.Errorf("TLS with %s: %w", address, err)

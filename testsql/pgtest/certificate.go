@@ -12,14 +12,10 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"metadb/cmd/metadb/localpg"
-	"metadb/testsql/poll"
 )
 
 // Certificate is a self-signed certificate for this machine, and its key.
@@ -76,53 +72,8 @@ func NewCertificate(t testing.TB) *Certificate {
 // Show is the certificate as servers ask for it.
 func (c *Certificate) Show() (*tls.Certificate, error) { return &c.Pair, nil }
 
-// reloadTime bounds the wait for a changed configuration.
-const reloadTime = time.Minute
-
 // ServerTLS starts a private server that offers TLS with the certificate.
 func ServerTLS(t testing.TB, c *Certificate) *localpg.Server {
 	t.Helper()
-	server := Server(t)
-	ctx, conn := t.Context(), (&DB{URL: server.URL("postgres")}).Conn(t)
-	var data string
-	if err := conn.QueryRow(ctx, "SHOW data_directory").Scan(&data); err != nil {
-		t.Fatal(err)
-	}
-	info, err := os.Stat(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for from, to := range map[string]string{c.CertFile: "server.crt", c.KeyFile: "server.key"} {
-		text, err := os.ReadFile(from)
-		if err != nil {
-			t.Fatal(err)
-		}
-		path := filepath.Join(data, to)
-		if err := os.WriteFile(path, text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if owner, ok := info.Sys().(*syscall.Stat_t); ok {
-			if err := os.Chown(path, int(owner.Uid), int(owner.Gid)); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	for _, sql := range []string{"ALTER SYSTEM SET ssl = on", "SELECT pg_reload_conf()"} {
-		if _, err := conn.Exec(ctx, sql); err != nil {
-			t.Fatal(err)
-		}
-	}
-	// The postmaster reloads on its own time; until then it answers N.
-	var refused error
-	if !poll.Until(ctx, 10*time.Millisecond, reloadTime, func() bool {
-		tried, err := pgx.Connect(ctx, server.URL("postgres")+"?sslmode=require")
-		if err == nil {
-			_ = tried.Close(ctx)
-		}
-		refused = err
-		return err == nil
-	}) {
-		t.Fatalf("no TLS: %v", refused)
-	}
-	return server
+	return private(t, localpg.Options{CertFile: c.CertFile, KeyFile: c.KeyFile})
 }

@@ -39,7 +39,7 @@ func (l *lazyServer) address() (string, error) {
 		if l.url = os.Getenv(EnvServer); l.url != "" {
 			return
 		}
-		if l.server, l.err = start(); l.err == nil {
+		if l.server, l.err = start(localpg.Options{}); l.err == nil {
 			l.url = l.server.URL("postgres")
 		}
 	})
@@ -59,7 +59,12 @@ func (l *lazyServer) close() error {
 // as it likes.  It ends with the test.
 func Server(t testing.TB) *localpg.Server {
 	t.Helper()
-	server, err := start()
+	return private(t, localpg.Options{})
+}
+
+func private(t testing.TB, o localpg.Options) *localpg.Server {
+	t.Helper()
+	server, err := start(o)
 	if err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}
@@ -73,17 +78,16 @@ func Server(t testing.TB) *localpg.Server {
 
 // start starts a server for tests: quick, since its data need not outlive the
 // machine.  A killed server process loses nothing by these settings.
-func start() (*localpg.Server, error) {
+func start(o localpg.Options) (*localpg.Server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
-	return localpg.Start(ctx, localpg.Options{
-		Packaged: os.Getenv(EnvVersion),
-		Settings: map[string]string{
-			"fsync":            "off",
-			"full_page_writes": "off",
-			"max_connections":  "300",
-			"max_wal_size":     "4GB",
-			"shared_buffers":   "128MB",
-		},
-	})
+	o.Packaged = os.Getenv(EnvVersion)
+	o.Settings = map[string]string{
+		"fsync":            "off",
+		"full_page_writes": "off",
+		"max_connections":  "300",
+		"max_wal_size":     "4GB",
+		"shared_buffers":   "128MB",
+	}
+	return localpg.Start(ctx, o)
 }

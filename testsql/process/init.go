@@ -2,6 +2,7 @@ package process
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -22,6 +23,7 @@ type Warehouse struct {
 	Host              string
 	Port              int
 	Database          string
+	SSLMode           string // "disable" when empty
 	Superuser, System Role
 }
 
@@ -54,8 +56,8 @@ superuser = %s
 superuser_password = %s
 systemuser = %s
 systemuser_password = %s
-sslmode = disable
-`, w.Host, w.Port, w.Database, w.Superuser.Name, w.Superuser.Password, w.System.Name, w.System.Password)
+sslmode = %s
+`, w.Host, w.Port, w.Database, w.Superuser.Name, w.Superuser.Password, w.System.Name, w.System.Password, cmp.Or(w.SSLMode, "disable"))
 	return os.WriteFile(filepath.Join(dir, "metadb.conf"), []byte(conf), 0o600)
 }
 

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -36,7 +37,31 @@ func (s *Server) initialise(ctx context.Context) (err error) {
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, strings.TrimSpace(string(output)))
 	}
+	if s.opts.CertFile != "" {
+		if err := s.installCertificate(); err != nil {
+			return err
+		}
+	}
 	return s.writeSettings()
+}
+
+// installCertificate copies the certificate and its key to where PostgreSQL looks for
+// them.
+func (s *Server) installCertificate() error {
+	for name, from := range map[string]string{"server.crt": s.opts.CertFile, "server.key": s.opts.KeyFile} {
+		text, err := os.ReadFile(from)
+		if err != nil {
+			return err
+		}
+		to := filepath.Join(s.dir.data(), name)
+		if err := os.WriteFile(to, text, 0o600); err != nil {
+			return err
+		}
+		if err := s.acct.own(to); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // writeSettings appends the wanted settings, which a later ALTER SYSTEM can
@@ -47,13 +72,13 @@ func (s *Server) writeSettings() (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	names := make([]string, 0, len(s.opts.Settings))
-	for name := range s.opts.Settings {
-		names = append(names, name)
+	settings := map[string]string{}
+	if s.opts.CertFile != "" {
+		settings["ssl"] = "on"
 	}
-	sort.Strings(names)
-	for _, name := range names {
-		if _, err := fmt.Fprintf(file, "%s = %s\n", name, quoteSetting(s.opts.Settings[name])); err != nil {
+	maps.Copy(settings, s.opts.Settings)
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		if _, err := fmt.Fprintf(file, "%s = %s\n", name, quoteSetting(settings[name])); err != nil {
 			return err
 		}
 	}

@@ -23,6 +23,9 @@ type Options struct {
 	Password string
 	// Settings go to the end of postgresql.conf when the cluster is made.
 	Settings map[string]string
+	// CertFile and KeyFile are PEM files, of which the server gets copies when the
+	// cluster is made. It offers TLS with them; without when they are empty.
+	CertFile, KeyFile string
 	// Packaged is the major version ("15" to "18") of a packaged server to use
 	// instead of the installed one.
 	Packaged string

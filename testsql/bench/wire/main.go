@@ -26,6 +26,7 @@ type options struct {
 	metadb string
 	before string
 	socket bool
+	tls    bool
 	rounds int
 	time   time.Duration // of one run of pgbench
 	rows   int
@@ -39,6 +40,7 @@ func main() {
 	flag.StringVar(&o.metadb, "metadb", "bin/metadb", "server program")
 	flag.StringVar(&o.before, "before", "", "another server program, to compare with")
 	flag.BoolVar(&o.socket, "socket", false, "another server, which reaches PostgreSQL by its Unix socket")
+	flag.BoolVar(&o.tls, "tls", false, "encrypt all connections, with one certificate")
 	flag.IntVar(&o.rounds, "n", 9, "rounds")
 	flag.DurationVar(&o.time, "t", 2*time.Second, "time of one run of pgbench, whole seconds")
 	flag.IntVar(&o.rows, "rows", 500_000, "rows of the large SELECT")

@@ -46,7 +46,7 @@ var tps = regexp.MustCompile(`tps = ([0-9.]+)`)
 func (t target) pgbench(ctx context.Context, mode string, clients int, d time.Duration) (float64, error) {
 	cmd := exec.CommandContext(ctx, "pgbench", "-n", "-S", "-M", mode, "-c", strconv.Itoa(clients), "-j", strconv.Itoa(min(clients, 2)),
 		"-T", strconv.Itoa(int(d.Seconds())), "-h", t.host, "-p", strconv.Itoa(t.port), "-U", t.user, t.database)
-	cmd.Env = append(os.Environ(), "PGPASSWORD="+t.password, "PGSSLMODE=disable")
+	cmd.Env = append(os.Environ(), "PGPASSWORD="+t.password, "PGSSLMODE="+t.ssl)
 	text, err := cmd.CombinedOutput()
 	found := tps.FindSubmatch(text)
 	if err != nil || found == nil {

@@ -28,6 +28,7 @@ const startWait = time.Minute
 // target is an address of the database.
 type target struct {
 	name, host, user, password, database string
+	ssl                                  string // sslmode
 	port                                 int
 	pid                                  int // of the program, 0 for PostgreSQL itself
 }
@@ -35,7 +36,7 @@ type target struct {
 func (t target) url() string {
 	u := url.URL{
 		Scheme: "postgres", User: url.UserPassword(t.user, t.password),
-		Host: net.JoinHostPort(t.host, strconv.Itoa(t.port)), Path: "/" + t.database, RawQuery: "sslmode=disable",
+		Host: net.JoinHostPort(t.host, strconv.Itoa(t.port)), Path: "/" + t.database, RawQuery: "sslmode=" + t.ssl,
 	}
 	return u.String()
 }
@@ -44,6 +45,8 @@ func (t target) url() string {
 type bench struct {
 	pg        *localpg.Server
 	dir       string
+	certFile  string // of the certificate, if connections are encrypted
+	keyFile   string
 	metadb    *process.Server
 	others    []*process.Server // of the flags -before and -socket
 	databases []string          // one for each server
@@ -65,12 +68,20 @@ func start(ctx context.Context, o options) (b *bench, err error) {
 	if err := os.Chmod(b.dir, 0o755); err != nil { //nolint:gosec // see above
 		return nil, err
 	}
-	if b.pg, err = localpg.Start(ctx, localpg.Options{Settings: map[string]string{
+	options := localpg.Options{Settings: map[string]string{
 		"max_connections": strconv.Itoa(o.idle + 100), "shared_buffers": "512MB", "fsync": "off",
-	}}); err != nil {
+	}}
+	ssl := "disable"
+	if o.tls {
+		if err := b.makeCertificate(ctx, o.metadb); err != nil {
+			return nil, err
+		}
+		ssl, options.CertFile, options.KeyFile = "require", b.certFile, b.keyFile
+	}
+	if b.pg, err = localpg.Start(ctx, options); err != nil {
 		return nil, err
 	}
-	direct := target{"direct", b.pg.Host(), b.pg.User(), b.pg.Password(), "bench", b.pg.Port(), 0}
+	direct := target{"direct", b.pg.Host(), b.pg.User(), b.pg.Password(), "bench", ssl, b.pg.Port(), 0}
 	admin := direct
 	admin.database = "postgres"
 	b.databases = append(b.databases, direct.database)
@@ -134,11 +145,16 @@ func (b *bench) close() {
 // startMetadb starts a server on a database, which it reaches by a host.
 func (b *bench) startMetadb(ctx context.Context, name, program string, t target, host string) (*process.Server, error) {
 	data, w := filepath.Join(b.dir, name), process.In(b.pg, t.database)
-	w.Host = host
+	w.Host, w.SSLMode = host, t.ssl
 	if err := process.Init(ctx, program, data, w); err != nil {
 		return nil, err
 	}
 	var err error
+	if b.certFile != "" {
+		if err := b.encrypt(data); err != nil {
+			return nil, err
+		}
+	}
 	if t.port, err = process.FreePort(ctx, 0); err != nil {
 		return nil, err
 	}
@@ -165,8 +181,9 @@ func (b *bench) startBouncer(ctx context.Context, path string, direct target) er
 		users: fmt.Sprintf("%q %q\n", t.user, t.password),
 		ini: fmt.Sprintf("[databases]\nbench = host=%s port=%d dbname=bench\n[pgbouncer]\nlisten_addr = %s\nlisten_port = %d\nunix_socket_dir =\n"+
 			"auth_type = scram-sha-256\nauth_file = %s\npool_mode = session\nmax_client_conn = 2000\ndefault_pool_size = 200\nserver_lifetime = 3600\n"+
-			"ignore_startup_parameters = extra_float_digits\nlog_connections = 0\nlog_disconnections = 0\n",
-			direct.host, direct.port, t.host, t.port, users),
+			"ignore_startup_parameters = extra_float_digits\nlog_connections = 0\nlog_disconnections = 0\n"+
+			"client_tls_sslmode = %s\nserver_tls_sslmode = %[6]s\nclient_tls_cert_file = %s\nclient_tls_key_file = %s\n",
+			direct.host, direct.port, t.host, t.port, users, t.ssl, b.certFile, b.keyFile),
 	}
 	for name, text := range files {
 		if err := os.WriteFile(name, []byte(text), 0o644); err != nil { //nolint:gosec // pgbouncer's user reads it; the password goes with the database
