@@ -125,9 +125,11 @@ func (s *Server) readStartup(ctx context.Context, client *arrival) ([]byte, erro
 	if _, err := io.ReadFull(client.conn, first[:]); err != nil {
 		return nil, err
 	}
+	// Like PostgreSQL, a Unix socket offers none.
+	offered := s.config.Certificate != nil && client.conn.LocalAddr().Network() != "unix"
 	asked := map[uint32]bool{}
 	rest := io.MultiReader(bytes.NewReader(first[:]), client.conn)
-	if first[0] == handshakeRecord && s.config.Certificate != nil {
+	if first[0] == handshakeRecord && offered {
 		encrypted, err := s.encrypt(ctx, client.conn, true, first[0])
 		if err != nil {
 			return nil, err
@@ -149,7 +151,7 @@ func (s *Server) readStartup(ctx context.Context, client *arrival) ([]byte, erro
 			return nil, errNotPostgres
 		}
 		asked[c] = true
-		if c == gssEncRequest || s.config.Certificate == nil {
+		if c == gssEncRequest || !offered {
 			// N tells the client to go on without.
 			if _, err := client.conn.Write([]byte{'N'}); err != nil {
 				return nil, err

@@ -33,6 +33,7 @@ const (
 type Warehouse struct {
 	Host, Database, User, Password string
 	Port                           int
+	SSLMode                        string // "disable" when empty
 }
 
 // URL is the warehouse's address in Postgres itself.
@@ -68,7 +69,7 @@ func New(t testing.TB, w Warehouse) *Instance {
 	i := &Instance{t: t, w: w, bin: bin, dir: filepath.Join(t.TempDir(), "data")}
 	i.takePort()
 	role := process.Role{Name: w.User, Password: w.Password}
-	conf := process.Warehouse{Host: w.Host, Port: w.Port, Database: w.Database, Superuser: role, System: role}
+	conf := process.Warehouse{Host: w.Host, Port: w.Port, Database: w.Database, SSLMode: w.SSLMode, Superuser: role, System: role}
 	if err := process.Init(t.Context(), bin, i.dir, conf); err != nil {
 		t.Fatal(err)
 	}

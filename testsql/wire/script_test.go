@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -137,7 +136,7 @@ func (p *play) line(ctx context.Context, line string) error {
 	case "end":
 		return p.wait(s, "")
 	case "half":
-		return s.Conn.(*net.TCPConn).CloseWrite()
+		return s.Conn.(interface{ CloseWrite() error }).CloseWrite()
 	}
 	m, err := message(word, rest)
 	if err != nil {
@@ -246,11 +245,12 @@ func (p *play) print(m pgproto3.BackendMessage) (kind string, err error) {
 
 // first opens a connection of its own and sends its first bytes.
 func (p *play) first(ctx context.Context, word, rest string) error {
-	u, err := url.Parse(p.address)
+	config, err := pgconn.ParseConfig(p.address)
 	if err != nil {
 		return err
 	}
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", u.Host)
+	network, address := pgconn.NetworkAddress(config.Host, config.Port)
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 	if err != nil {
 		return err
 	}
@@ -266,7 +266,7 @@ func (p *play) first(ctx context.Context, word, rest string) error {
 		if _, err := conn.Write(b); err != nil {
 			return err
 		}
-		_ = conn.(*net.TCPConn).CloseWrite()
+		_ = conn.(interface{ CloseWrite() error }).CloseWrite()
 		got, err := io.ReadAll(conn)
 		fmt.Fprintf(&p.out, "%q %v\n", got, err != nil)
 		return nil
@@ -277,7 +277,7 @@ func (p *play) first(ctx context.Context, word, rest string) error {
 		return err
 	}
 	body := binary.BigEndian.AppendUint32(nil, uint32(major)<<16|uint32(minor))
-	for _, pair := range append([]string{"user=" + u.User.Username(), "database=" + strings.TrimPrefix(u.Path, "/")}, strings.Fields(parameters)...) {
+	for _, pair := range append([]string{"user=" + config.User, "database=" + config.Database}, strings.Fields(parameters)...) {
 		key, value, _ := strings.Cut(pair, "=")
 		body = append(append(append(append(body, key...), 0), value...), 0)
 	}

@@ -31,11 +31,7 @@ func TestTLS(t *testing.T) {
 	t.Parallel()
 	server, db := newInstance(t)
 	cert := pgtest.NewCertificate(t)
-	socket, err := os.MkdirTemp("", "wire") //nolint:usetesting // the test's own directory has too long a name
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(socket) })
+	socket := socketDir(t)
 	server.Configure("listen_addresses = *, "+socket, "tls_certificate = server.crt", "tls_key = "+cert.KeyFile, "allowed_networks = 255.255.255.255/32")
 	install := func(from, to string) {
 		t.Helper()
@@ -89,6 +85,17 @@ func TestTLS(t *testing.T) {
 			t.Errorf("%s is in no allowed network: %s", others[0], out)
 		}
 	}
+}
+
+// socketDir is a directory for a Unix socket; the test's own has too long a name.
+func socketDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "wire") //nolint:usetesting // see above
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
 }
 
 // ownAddresses are this machine's addresses beside the loopback.

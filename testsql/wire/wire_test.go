@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"net"
@@ -8,12 +9,15 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
 
+	"metadb/testsql/instance"
 	"metadb/testsql/pgtest"
 )
 
@@ -26,11 +30,58 @@ func TestSame(t *testing.T) {
 	server, db := newInstance(t)
 	server.Start()
 	direct := pgtest.Database(t)
+	playSame(t, place{direct.URL + "?sslmode=disable", direct.Name}, place{through(server.Port(), db), db.Name})
+}
+
+// TestSameBySocketAndTLS does so with Unix sockets on both sides of the server, and with
+// TLS on both.
+func TestSameBySocketAndTLS(t *testing.T) {
+	t.Parallel()
+	cert := pgtest.NewCertificate(t)
+	pg := pgtest.ServerTLS(t, cert)
+	conn, err := pgx.Connect(t.Context(), pg.URL("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+	for name, leg := range map[string]struct{ host, ssl, query string }{
+		"socket": {pg.SocketDir(), "disable", "?sslmode=disable"},
+		"TLS":    {pg.Host(), "require", "?sslmode=verify-full&channel_binding=require&sslrootcert=" + cert.CertFile},
+	} {
+		for _, database := range []string{name, name + "_direct"} {
+			if _, err := conn.Exec(t.Context(), "CREATE DATABASE "+pgx.Identifier{database}.Sanitize()+" TEMPLATE template0"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := instance.New(t, instance.Warehouse{
+				Host: leg.host, Port: pg.Port(), Database: name, User: pg.User(), Password: pg.Password(), SSLMode: leg.ssl,
+			})
+			own := "127.0.0.1"
+			if leg.ssl == "disable" {
+				own = socketDir(t)
+			}
+			server.Configure("listen_addresses = "+strings.Join(slices.Compact([]string{"127.0.0.1", own}), ", "), "tls_certificate = "+cert.CertFile, "tls_key = "+cert.KeyFile)
+			server.Start()
+			at := func(host string, port int, database string) string {
+				return "postgres://" + pg.User() + ":" + pg.Password() + "@/" + database + leg.query + "&host=" + host + "&port=" + strconv.Itoa(port)
+			}
+			playSame(t, place{at(leg.host, pg.Port(), name+"_direct"), name + "_direct"}, place{at(own, server.Port(), "metadb"), name})
+		})
+	}
+}
+
+// place is where a script is played.
+type place struct{ address, database string }
+
+func playSame(t *testing.T, direct, through place) {
+	t.Helper()
 	for _, file := range scripts(t, "same") {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".wire"), func(t *testing.T) {
 			t.Parallel()
-			want := playScript(t, file, direct.URL+"?sslmode=disable", strings.NewReplacer(direct.Name, "metadb"))
-			got := playScript(t, file, through(server.Port(), db), strings.NewReplacer(db.Name, "metadb"))
+			want := playScript(t, file, direct.address, strings.NewReplacer(direct.database, "metadb"))
+			got := playScript(t, file, through.address, strings.NewReplacer(through.database, "metadb"))
 			if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")); diff != "" {
 				t.Errorf("PostgreSQL says something else than the server (-PostgreSQL +server):\n%s", diff)
 			}
@@ -73,13 +124,13 @@ func through(port int, db *pgtest.DB) string {
 
 // What differs between versions of PostgreSQL and from run to run.
 var (
-	place  = regexp.MustCompile(`"File":"[^"]*","Line":0,"Routine":"[^"]*",`)
+	where  = regexp.MustCompile(`"File":"[^"]*","Line":0,"Routine":"[^"]*",`)
 	valid  = regexp.MustCompile(`Valid parameters are: [a-z_, ]*`) // grows with the statements
 	moment = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?\+\d\d`)
 )
 
 func normal(out string) string {
-	out = valid.ReplaceAllString(place.ReplaceAllString(out, ""), "Valid parameters are: …")
+	out = valid.ReplaceAllString(where.ReplaceAllString(out, ""), "Valid parameters are: …")
 	return moment.ReplaceAllString(out, "<time>")
 }
 
