@@ -120,7 +120,7 @@ func TestStreamDoesNotTrustLengths(t *testing.T) {
 	if _, _, err := s.message(maxText); !errors.Is(err, io.EOF) {
 		t.Errorf("got %v", err)
 	}
-	if len(s.buf) != bufferSize {
+	if len(s.buf) != firstSize {
 		t.Errorf("buffer of %d bytes for 8", len(s.buf))
 	}
 	s = newStream(bytes.NewReader(newMessage('Q', make([]byte, 5*bufferSize))))
@@ -265,34 +265,36 @@ func TestPumpGrowsForBulk(t *testing.T) {
 			if want := bytes.Join(source.list, nil); !bytes.Equal(out.Bytes(), want) {
 				t.Errorf("%d bytes came out of %d", out.Len(), len(want))
 			}
-			room := func(read int) int { return source.room[read] }
-			if got := room(before - 1); (got > bufferSize) != test.large {
-				t.Errorf("room for %d bytes after much", got)
+			for piece, want := range map[int]int{0: firstSize, 3: bufferSize, before + 1: bufferSize} {
+				if got := source.room[piece]; got > want || got <= want/2 {
+					t.Errorf("room for %d bytes at piece %d, want no more than %d and most of that", got, piece, want)
+				}
 			}
-			if got := room(before + 1); got > bufferSize || room(0) > bufferSize {
-				t.Errorf("room for %d bytes after the end, %d at the beginning", got, room(0))
+			if got := source.room[before-1]; (got > bufferSize) != test.large {
+				t.Errorf("room for %d bytes after much", got)
 			}
 		})
 	}
 }
 
-// pieces gives one piece with each read, and keeps how much each had room for.
+// pieces gives one piece, or what there is room for of it, with each read, and keeps for how
+// much there was room at the beginning of each.
 type pieces struct {
 	list [][]byte
 	room []int
-	next int
+	rest []byte // of the present one
 }
 
 func (p *pieces) Read(b []byte) (int, error) {
-	p.room = append(p.room, len(b))
-	if p.next == len(p.list) {
-		return 0, io.EOF
+	if len(p.rest) == 0 {
+		if len(p.room) == len(p.list) {
+			return 0, io.EOF
+		}
+		p.rest = p.list[len(p.room)]
+		p.room = append(p.room, len(b))
 	}
-	n := copy(b, p.list[p.next])
-	if n < len(p.list[p.next]) {
-		return 0, io.ErrShortBuffer
-	}
-	p.next++
+	n := copy(b, p.rest)
+	p.rest = p.rest[n:]
 	return n, nil
 }
 

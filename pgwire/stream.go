@@ -2,10 +2,11 @@ package pgwire
 
 import "io"
 
-// Sizes of a direction's buffer. It is small, large while much comes (pump.bulk), and
-// larger only for a message that must be seen whole, with the bytes that really
-// arrive.
+// Sizes of a direction's buffer. It begins small, since most sessions idle, has its usual size
+// once a read has filled it, is large while much comes (pump.bulk), and larger only for a
+// message that must be seen whole, with the bytes that really arrive.
 const (
+	firstSize  = 4 << 10
 	bufferSize = 16 << 10
 	bulkSize   = 256 << 10
 )
@@ -17,11 +18,12 @@ type stream struct {
 	// buf[pos:end] was read and not yet used.
 	pos, end int
 	last     int  // bytes that the last read brought
+	filled   bool // by a read: the next buffer is to be of bufferSize
 	large    bool // the next buffer is to be of bulkSize
 }
 
 func newStream(src io.Reader) *stream {
-	return &stream{src: src, buf: make([]byte, bufferSize)}
+	return &stream{src: src, buf: make([]byte, firstSize)}
 }
 
 func (s *stream) unread() []byte { return s.buf[s.pos:s.end] }
@@ -30,12 +32,9 @@ func (s *stream) unread() []byte { return s.buf[s.pos:s.end] }
 // given up.
 func (s *stream) fill(need int) error {
 	unread := s.end - s.pos
-	usual := bufferSize
-	if s.large {
-		usual = bulkSize
-	}
+	usual := s.usual()
 	switch {
-	case len(s.buf) > usual && unread <= bufferSize/2 && need <= bufferSize, len(s.buf) < usual:
+	case len(s.buf) > usual && unread <= usual/2 && need <= usual, len(s.buf) < usual:
 		other := make([]byte, usual)
 		copy(other, s.unread())
 		s.buf = other
@@ -49,6 +48,7 @@ func (s *stream) fill(need int) error {
 	s.pos, s.end = 0, unread
 	n, err := s.src.Read(s.buf[s.end:])
 	s.last = n
+	s.filled = s.filled || s.end+n == len(s.buf)
 	if s.end += n; n > 0 {
 		return nil // an error that lasts comes again
 	}
@@ -56,6 +56,17 @@ func (s *stream) fill(need int) error {
 		return io.ErrNoProgress
 	}
 	return err
+}
+
+// usual is the size of a buffer that need not hold a larger message.
+func (s *stream) usual() int {
+	switch {
+	case s.large:
+		return bulkSize
+	case s.filled:
+		return bufferSize
+	}
+	return firstSize
 }
 
 // message reads one whole message of at most limit bytes. The bytes are good
