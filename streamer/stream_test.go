@@ -1,11 +1,15 @@
 package streamer
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"regexp"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -192,4 +196,31 @@ func (b *bed) demandEqual(report *compare.Report, except ...string) {
 	if b.Failed() {
 		_ = report.Print(b.Output())
 	}
+}
+
+// logText collects the lines of a log.
+type logText struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write adds a line.
+func (l *logText) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// count is how often a text stands in the log.
+func (l *logText) count(text string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), text)
+}
+
+// logged makes the bed's server write to a log that can be read.
+func (b *bed) logged() *logText {
+	l := &logText{}
+	b.opt.Log = slog.New(slog.NewTextHandler(io.MultiWriter(l, b.Output()), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	return l
 }
