@@ -134,59 +134,6 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// TestSource reads the source block's place and marks.
-func TestSource(t *testing.T) {
-	base := change.Event{Op: change.Create, Schema: "s", Table: "t", TsMs: 5}
-	for _, c := range []struct {
-		name, source string
-		set          func(*change.Event)
-		bad          string
-	}{
-		{"least", `"ts_ms":5`, func(*change.Event) {}, ""},
-		{"snapshot null", `"ts_ms":5,"snapshot":null`, func(*change.Event) {}, ""},
-		{"snapshot true", `"ts_ms":5,"snapshot":"true"`, func(e *change.Event) { e.Snapshot = change.InSnapshot }, ""},
-		{"snapshot as boolean", `"ts_ms":5,"snapshot":true`, func(e *change.Event) { e.Snapshot = change.InSnapshot }, ""},
-		{"first", `"ts_ms":5,"snapshot":"first"`, func(e *change.Event) { e.Snapshot = change.FirstOfSnapshot }, ""},
-		{"first of table", `"ts_ms":5,"snapshot":"first_in_data_collection"`, func(e *change.Event) { e.Snapshot = change.FirstOfTable }, ""},
-		{"last of table", `"ts_ms":5,"snapshot":"last_in_data_collection"`, func(e *change.Event) { e.Snapshot = change.LastOfTable }, ""},
-		{"last", `"ts_ms":5,"snapshot":"last"`, func(e *change.Event) { e.Snapshot = change.LastOfSnapshot }, ""},
-		{"incremental", `"ts_ms":5,"snapshot":"incremental","lsn":null,"txId":null,"sequence":"[\"4\",\"8\"]"`, func(e *change.Event) {
-			e.Snapshot, e.Pos = change.Incremental, change.Position{CommitLSN: 4, HasCommit: true}
-		}, ""},
-		{"position", `"ts_ms":5,"lsn":74467280,"txId":3709,"sequence":"[\"74467000\",\"74467280\"]"`, func(e *change.Event) {
-			e.Pos = change.Position{LSN: 74467280, CommitLSN: 74467000, TxID: 3709, HasLSN: true, HasCommit: true}
-		}, ""},
-		{"first transaction", `"ts_ms":5,"lsn":8,"sequence":"[null,\"8\"]"`, func(e *change.Event) {
-			e.Pos = change.Position{LSN: 8, HasLSN: true}
-		}, ""},
-		{"odd sequence", `"ts_ms":5,"sequence":"[\"a\",\"8\"]"`, func(*change.Event) {}, ""},
-		{"no time", `"ts_ms":null`, nil, "source.ts_ms"},
-		{"time as text", `"ts_ms":"5"`, nil, "source.ts_ms"},
-		{"no table", `"ts_ms":5,"table":null`, nil, "source.table"},
-		{"broken name", `"ts_ms":5,"table":"\ud800"`, nil, "source.table"},
-		{"schema is a number", `"ts_ms":5,"schema":3`, nil, "source.schema"},
-		{"no schema", `"ts_ms":5,"schema":null`, func(e *change.Event) { e.Schema = "" }, ""},
-		{"escapes", `"ts_ms":5,"schema":"a\"b","table":"\u00e9"`, func(e *change.Event) { e.Schema, e.Table = `a"b`, "é" }, ""},
-		{"damaged name stays", `"ts_ms":5,"table":"Rￃﾩgion"`, func(e *change.Event) { e.Table = "Rￃﾩgion" }, ""},
-	} {
-		value := `{"schema":` + tableSchema + `,"payload":{"after":{},"source":{"schema":"s","table":"t",` + c.source + `},"op":"c"}}`
-		ev, text := decoded(t, NewDecoder(Options{}), "", value)
-		if c.bad != "" {
-			if text != "bad source "+c.bad {
-				t.Errorf("%s: %s", c.name, text)
-			}
-			continue
-		}
-		want := base
-		c.set(&want)
-		got := ev
-		got.Shape, got.Row = nil, nil
-		if fmt.Sprint(got) != fmt.Sprint(want) || !strings.HasPrefix(text, "change") {
-			t.Errorf("%s: %s\n got %+v\nwant %+v", c.name, text, got, want)
-		}
-	}
-}
-
 // TestBadEventSaysWhose: a dead letter has its table, time and key.
 func TestBadEventSaysWhose(t *testing.T) {
 	for name, value := range map[string]string{
@@ -234,37 +181,6 @@ func TestKeysAreNotRepaired(t *testing.T) {
 	}
 }
 
-// TestSchemaless: without schema columns come from the members, types from their
-// values; a null has the type that the column had last.
-func TestSchemaless(t *testing.T) {
-	bare := func(op, before, after string) string {
-		return `{"before":` + before + `,"after":` + after + `,"source":` + goodSource + `,"op":"` + op + `"}`
-	}
-	d := NewDecoder(Options{})
-	for _, c := range []struct{ key, value, want string }{
-		{`{"id":1}`, bare("c", "null", `{"id":1,"a":null,"b":true,"c":1.50,"d":[1,{"x":1e2}]}`),
-			`change key(id=bigint 1) row(id=bigint 1, b=boolean true, c=numeric 1.50, d=jsonb [1,{"x":1e2}])`},
-		{`{"id":2}`, bare("u", "null", `{"id":2,"a":"t","b":null,"c":null,"d":null}`),
-			`change key(id=bigint 2) row(id=bigint 2, a=text t, b=boolean NULL, c=numeric NULL, d=jsonb NULL)`},
-		{`{"id":3}`, bare("u", "null", `{"b":false,"id":3,"a":"`+DefaultPlaceholder+`","c":1e2,"e":99999999999999999999}`),
-			`change key(id=bigint 3) row(id=bigint 3, a=text UNAVAILABLE, b=boolean false, c=numeric 100, e=numeric 99999999999999999999)`},
-		{`{"id":"k"}`, bare("d", `{"id":1}`, "null"), `change key(id=text k)`},
-		{`{"id":4,"b":true}`, bare("c", "null", `{"id":4,"b":true}`), `change key(id=bigint 4, b=boolean true) row(id=bigint 4, b=boolean true)`},
-		{`{"z":4}`, bare("c", "null", `{"id":4}`), `change row(id=bigint 4)`},
-		{``, bare("u", `{"id":1,"c":1}`, `{"id":4,"c":1.5}`), `change row(id=bigint 4, c=numeric 1.5) before(id=bigint 1, c=numeric 1)`},
-		{``, bare("u", `{"id":1,"a":"q"}`, `{"id":4,"a":null}`), `change row(id=bigint 4, a=text NULL) before(id=bigint 1, a=text q)`},
-		{``, bare("u", `{"id":1,"a":"q"}`, `{"id":4,"a":1}`), `bad type`},
-		{``, bare("d", `{"id":1,"a":"q"}`, `null`), `change before(id=bigint 1, a=text q)`},
-		{key(`{"id":5}`), bare("c", "null", `{"id":5}`), `change key(id=bigint 5) row(id=bigint 5)`},
-		{`{"id":6}`, event("c", "null", `{"id":6,"n":2,"s":"x"}`), `change key(id=integer 6) row(id=integer 6, n=integer 2, s=text x)`},
-		{`{"id":7}`, `{"schema":null,"payload":` + bare("c", "null", `{"id":7}`) + `}`, `change key(id=bigint 7) row(id=bigint 7)`},
-	} {
-		if _, got := decoded(t, d, c.key, c.value); got != c.want {
-			t.Errorf("%s\n got %s\nwant %s", c.value, got, c.want)
-		}
-	}
-}
-
 // TestPlaceholderOption: other names than the default are in use, also as bytes.
 func TestPlaceholderOption(t *testing.T) {
 	for option, text := range map[string]string{"__cflt_unavailable_value": "__cflt_unavailable_value", "hex:2a22": `*\"`} {
@@ -277,30 +193,6 @@ func TestPlaceholderOption(t *testing.T) {
 		if !strings.HasSuffix(got, "s=text "+DefaultPlaceholder+")") {
 			t.Errorf("%s: %s", option, got)
 		}
-	}
-}
-
-// TestManySchemas: more schema blocks in a topic than are kept, in turn, and the
-// shapes of equal columns stay one.
-func TestManySchemas(t *testing.T) {
-	d := NewDecoder(Options{})
-	shapes := map[*change.Shape]bool{}
-	keys := map[*change.Shape]bool{}
-	for i := range 3 * maxEntries {
-		name := fmt.Sprintf("k%d", i%(maxEntries+7))
-		k := strings.Replace(key(`{"id":1}`), `"name":"k"`, `"name":"`+name+`"`, 1)
-		v := strings.Replace(event("c", "null", `{"id":1,"n":2,"s":"x"}`), `"type":"struct"`, `"name":"`+name+`","type":"struct"`, 1)
-		ev, text := decoded(t, d, k, v)
-		if text != "change key(id=integer 1) row(id=integer 1, n=integer 2, s=text x)" {
-			t.Fatal(i, text)
-		}
-		shapes[ev.Shape], keys[ev.KeyShape] = true, true
-	}
-	if len(shapes) != 1 || len(keys) != 1 {
-		t.Errorf("%d shapes, %d of keys", len(shapes), len(keys))
-	}
-	if n := len(d.envelope.cache.entries); n != maxEntries {
-		t.Errorf("%d entries", n)
 	}
 }
 
