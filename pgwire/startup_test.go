@@ -136,18 +136,6 @@ func TestFirstPackets(t *testing.T) {
 	}
 }
 
-// remote makes its clients come from another machine.
-type remote struct{ net.Listener }
-
-type remoteConn struct{ net.Conn }
-
-func (r remote) Accept() (net.Conn, error) {
-	conn, err := r.Listener.Accept()
-	return remoteConn{conn}, err
-}
-
-func (remoteConn) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1} }
-
 // fakeBackend authenticates as it is told, and takes any password.
 func fakeBackend(t *testing.T, ask pgproto3.BackendMessage) func(context.Context) (net.Conn, error) {
 	t.Helper()
@@ -178,70 +166,12 @@ func fakeBackend(t *testing.T, ask pgproto3.BackendMessage) func(context.Context
 	}
 }
 
-func TestWhoIsAdmitted(t *testing.T) {
-	t.Parallel()
-	clear, md5 := &pgproto3.AuthenticationCleartextPassword{}, &pgproto3.AuthenticationMD5Password{Salt: [4]byte{1, 2, 3, 4}}
-	gss := &pgproto3.AuthenticationGSS{}
-	away := func(l net.Listener) net.Listener { return remote{l} }
-	tests := map[string]struct {
-		ask   pgproto3.BackendMessage
-		allow bool
-		wrap  func(net.Listener) net.Listener
-		code  string
-	}{
-		"trust, local":                 {nil, false, nil, "28000"},
-		"trust, local, allowed":        {nil, true, nil, ""},
-		"trust, remote":                {nil, false, away, "28000"},
-		"trust, remote, local allowed": {nil, true, away, "28000"},
-		"clear, local":                 {clear, false, nil, ""},
-		"clear, remote":                {clear, false, away, "28000"},
-		"md5, remote":                  {md5, false, away, ""},
-		"gss":                          {gss, true, nil, "28000"},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			addr, _, _ := serve(t, pgwire.Config{Dial: fakeBackend(t, test.ask), AllowPasswordlessLocal: test.allow, AllowPlaintextRemote: true}, test.wrap)
-			conn, err := pgconn.Connect(t.Context(), "postgres://u:p@"+addr+"/d?sslmode=disable")
-			if err == nil {
-				_ = conn.Close(t.Context())
-			}
-			if test.code == "" && err != nil || test.code != "" && fails(t, err).Code != test.code {
-				t.Errorf("got %v, want %q", err, test.code)
-			}
-		})
-	}
-}
-
 func TestBackendNotReachable(t *testing.T) {
 	t.Parallel()
 	addr, _, _ := serve(t, pgwire.Config{Dial: func(context.Context) (net.Conn, error) { return nil, errors.New("down") }}, nil)
 	_, err := pgconn.Connect(t.Context(), "postgres://u:p@"+addr+"/d?sslmode=disable")
 	if pg := fails(t, err); pg.Code != "57P03" || pg.Hint == "" || pg.Severity != "FATAL" {
 		t.Errorf("got %+v", pg)
-	}
-}
-
-func TestTooManyStartups(t *testing.T) {
-	t.Parallel()
-	began := make(chan struct{}, 1)
-	addr, _, _ := serve(t, pgwire.Config{MaxStartups: 1, Dial: func(ctx context.Context) (net.Conn, error) {
-		began <- struct{}{}
-		<-ctx.Done()
-		return nil, ctx.Err()
-	}}, nil)
-	slow, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = slow.Close() }()
-	if _, err := slow.Write(packet(3<<16, "user\x00u\x00\x00")); err != nil {
-		t.Fatal(err)
-	}
-	<-began
-	_, err = pgconn.Connect(t.Context(), "postgres://u:p@"+addr+"/d?sslmode=disable")
-	if fails(t, err).Code != "53300" {
-		t.Error(err)
 	}
 }
 
