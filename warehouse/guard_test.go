@@ -56,3 +56,28 @@ func TestGuard(t *testing.T) {
 		}
 	}
 }
+
+// TestGuardCountsExactly lets a statement pass by counters that are wrong: the endsync
+// refuses, closes nothing, and what was confirmed is kept (rule R19).
+func TestGuardCountsExactly(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	a := f.applier()
+	f.apply(a, merge(t, 1000, loanShape, loanKey, 1, "a"), merge(t, 1000, loanShape, loanKey, 2, "b"))
+	f.beginSync(f.next)
+	a = f.applier()
+	f.apply(a, snap(t, 2000, 100, 1, "a"))
+	request := f.endsyncRequest()
+	request.ForceAll = false
+	result := f.endsyncOf(request, nil)
+	if result.Closed != 0 || !strings.Contains(result.Refused, "the data source: 1 of 2") {
+		t.Errorf("%+v", result)
+	}
+	if got := f.lines("SELECT state FROM metadb.request"); got[0] != "failed" {
+		t.Errorf("request %s", got)
+	}
+	f.apply(a, snap(t, 2000, 100, 2, "b"))
+	if got := f.unconfirmed(); got != "" {
+		t.Errorf("not confirmed: %s", got)
+	}
+}

@@ -126,3 +126,35 @@ func TestRowsWithoutKey(t *testing.T) {
 		}
 	}
 }
+
+func TestKeylessTable(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	a := f.applier()
+	row := func(ms int64, what string, n any) change.Event { return merge(t, ms, logShape, nil, what, n) }
+	f.apply(a, row(10, "x", 1), row(11, "x", 1), row(12, "y", nil))
+	gone := change.Event{Op: change.Delete, TsMs: 20, Target: target, Shape: logShape, Before: tuple(t, logShape, "x", 1)}
+	moved := row(21, "z", 2)
+	moved.Op, moved.Before = change.Update, tuple(t, logShape, "y", nil)
+	f.apply(a, gone, moved)
+	f.apply(a, gone)
+	current := f.lines("SELECT concat_ws('|', what, coalesce(n::text, '-')) FROM lib.loan ORDER BY 1")
+	if diff := cmp.Diff([]string{"z|2"}, current); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A row that a batch first adds and then ends twice: the second end is for the
+// equal row that was there before.
+func TestKeylessRowAddedAndEndedTwice(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	a := f.applier()
+	row := func(ms int64) change.Event { return merge(t, ms, logShape, nil, "x", 1) }
+	gone := change.Event{Op: change.Delete, TsMs: 20, Target: target, Shape: logShape, Before: tuple(t, logShape, "x", 1)}
+	f.apply(a, row(10))
+	f.apply(a, row(11), gone, gone)
+	if got := f.lines("SELECT count(*)::text FROM lib.loan"); got[0] != "0" {
+		t.Errorf("%s rows are left", got[0])
+	}
+}
