@@ -11,7 +11,7 @@ import (
 // idle shows what memory so many sessions take that have done something and wait.
 func (b *bench) idle(ctx context.Context, out io.Writer, sessions int) error {
 	t := b.targets[1]
-	before, _, err := b.metadb.Memory()
+	before, _, err := b.servers[0].Memory()
 	if err != nil {
 		return err
 	}
@@ -31,7 +31,7 @@ func (b *bench) idle(ctx context.Context, out io.Writer, sessions int) error {
 			return err
 		}
 	}
-	after, _, err := b.metadb.Memory()
+	after, _, err := b.servers[0].Memory()
 	if err != nil {
 		return err
 	}

@@ -47,12 +47,14 @@ type bench struct {
 	dir       string
 	certFile  string // of the certificate, if connections are encrypted
 	keyFile   string
-	metadb    *process.Server
-	others    []*process.Server // of the flags -before and -socket
-	databases []string          // one for each server
+	servers   []*process.Server // ours is the first, then those of the flags -before and -socket
+	databases []string          // one for each
 	processes []*exec.Cmd       // others
-	targets   []target          // PostgreSQL itself is the first
+	targets   []target          // PostgreSQL itself is the first, ours the second
 }
+
+// served is a server that is measured.
+type served struct{ name, program, host, database string }
 
 func start(ctx context.Context, o options) (b *bench, err error) {
 	b = &bench{}
@@ -84,34 +86,24 @@ func start(ctx context.Context, o options) (b *bench, err error) {
 	direct := target{"direct", b.pg.Host(), b.pg.User(), b.pg.Password(), "bench", ssl, b.pg.Port(), 0}
 	admin := direct
 	admin.database = "postgres"
-	b.databases = append(b.databases, direct.database)
+	b.targets = []target{direct}
+	servers := []served{{"metadb", o.metadb, b.pg.Host(), direct.database}}
 	if o.before != "" {
-		b.databases = append(b.databases, "bench_before")
+		servers = append(servers, served{"before", o.before, b.pg.Host(), "bench_before"})
 	}
 	if o.socket {
-		b.databases = append(b.databases, "bench_socket")
+		servers = append(servers, served{"socket", o.metadb, b.pg.SocketDir(), "bench_socket"})
 	}
-	for _, database := range b.databases {
-		if err := admin.exec(ctx, "CREATE DATABASE "+database); err != nil {
+	for _, s := range servers {
+		if err := admin.exec(ctx, "CREATE DATABASE "+s.database); err != nil {
 			return nil, err
 		}
-	}
-	b.targets = []target{direct}
-	if b.metadb, err = b.startMetadb(ctx, "metadb", o.metadb, direct, b.pg.Host()); err != nil {
-		return nil, err
-	}
-	for _, database := range b.databases[1:] {
-		name, program, host := "before", o.before, b.pg.Host()
-		if database == "bench_socket" {
-			name, program, host = "socket", o.metadb, b.pg.SocketDir()
-		}
-		other := direct
-		other.database = database
-		server, err := b.startMetadb(ctx, name, program, other, host)
-		if err != nil {
+		b.databases = append(b.databases, s.database)
+		t := direct
+		t.name, t.database = s.name, s.database
+		if err := b.startMetadb(ctx, s.program, t, s.host); err != nil {
 			return nil, err
 		}
-		b.others = append(b.others, server)
 	}
 	if err := b.bare(ctx, direct); err != nil {
 		return nil, err
@@ -131,10 +123,8 @@ func (b *bench) close() {
 		_ = p.Process.Signal(syscall.SIGTERM)
 		_ = p.Wait()
 	}
-	for _, s := range append(b.others, b.metadb) {
-		if s != nil {
-			_ = s.Stop()
-		}
+	for _, s := range b.servers {
+		_ = s.Stop()
 	}
 	if b.pg != nil {
 		_ = b.pg.Close()
@@ -143,28 +133,29 @@ func (b *bench) close() {
 }
 
 // startMetadb starts a server on a database, which it reaches by a host.
-func (b *bench) startMetadb(ctx context.Context, name, program string, t target, host string) (*process.Server, error) {
-	data, w := filepath.Join(b.dir, name), process.In(b.pg, t.database)
+func (b *bench) startMetadb(ctx context.Context, program string, t target, host string) error {
+	data, w := filepath.Join(b.dir, t.name), process.In(b.pg, t.database)
 	w.Host, w.SSLMode = host, t.ssl
 	if err := process.Init(ctx, program, data, w); err != nil {
-		return nil, err
+		return err
 	}
-	var err error
 	if b.certFile != "" {
 		if err := b.encrypt(data); err != nil {
-			return nil, err
+			return err
 		}
 	}
+	var err error
 	if t.port, err = process.FreePort(ctx, 0); err != nil {
-		return nil, err
+		return err
 	}
-	server, err := process.Start(ctx, program, data, filepath.Join(b.dir, name+".log"), t.port)
+	server, err := process.Start(ctx, program, data, filepath.Join(b.dir, t.name+".log"), t.port)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	t.name, t.pid = name, server.PID()
+	b.servers = append(b.servers, server)
+	t.pid = server.PID()
 	b.targets = append(b.targets, t)
-	return server, nil
+	return nil
 }
 
 // startBouncer starts pgbouncer in session mode, which hands its clients' passwords

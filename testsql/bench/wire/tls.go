@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -34,8 +35,6 @@ func (b *bench) encrypt(data string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(file, "tls_certificate = %s\ntls_key = %s\n", b.certFile, b.keyFile); err != nil {
-		return err
-	}
-	return file.Close()
+	_, err = fmt.Fprintf(file, "tls_certificate = %s\ntls_key = %s\n", b.certFile, b.keyFile)
+	return errors.Join(err, file.Close())
 }
