@@ -53,6 +53,19 @@ func noise(i, n int) []byte {
 	return b
 }
 
+// hijacked is a session whose messages the caller sends and reads itself.
+func (a *abuse) hijacked() (*pgconn.HijackedConn, error) {
+	conn, err := a.session()
+	if err != nil {
+		return nil, err
+	}
+	s, err := conn.Hijack()
+	if err != nil {
+		return nil, err
+	}
+	return s, s.Conn.SetDeadline(time.Now().Add(answerTime))
+}
+
 func (a *abuse) openAndClose(_ int) error {
 	conn, err := a.session()
 	if err != nil {
@@ -66,21 +79,17 @@ func (a *abuse) openAndClose(_ int) error {
 
 // vanish ends a client without a farewell, in the middle of something.
 func (a *abuse) vanish(i int) error {
-	conn, err := a.session()
+	s, err := a.hijacked()
 	if err != nil {
 		return err
 	}
-	hijacked, err := conn.Hijack()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = hijacked.Conn.Close() }()
-	hijacked.Frontend.SendQuery(&pgproto3.Query{String: []string{"BEGIN", "SELECT * FROM big", "COPY big FROM STDIN", "SELECT pg_sleep(0.2)"}[i%4]})
-	if err := hijacked.Frontend.Flush(); err != nil {
+	defer func() { _ = s.Conn.Close() }()
+	s.Frontend.SendQuery(&pgproto3.Query{String: []string{"BEGIN", "SELECT * FROM big", "COPY big FROM STDIN", "SELECT pg_sleep(0.2)"}[i%4]})
+	if err := s.Frontend.Flush(); err != nil {
 		return err
 	}
 	if i%4 < 3 {
-		_, err = hijacked.Frontend.Receive()
+		_, err = s.Frontend.Receive()
 	}
 	return err
 }
@@ -133,32 +142,22 @@ func (a *abuse) garbageInTLS(i int) error {
 }
 
 func (a *abuse) garbageInSession(i int) error {
-	conn, err := a.session()
+	s, err := a.hijacked()
 	if err != nil {
 		return err
 	}
-	hijacked, err := conn.Hijack()
-	if err != nil {
-		return err
-	}
-	_ = hijacked.Conn.SetDeadline(time.Now().Add(answerTime))
-	return a.send(hijacked.Conn, noise(i, 10000))
+	return a.send(s.Conn, noise(i, 10000))
 }
 
 // oversized says that a message is larger than it may be, or than what comes.
 func (a *abuse) oversized(i int) error {
-	conn, err := a.session()
+	s, err := a.hijacked()
 	if err != nil {
 		return err
 	}
-	hijacked, err := conn.Hijack()
-	if err != nil {
-		return err
-	}
-	_ = hijacked.Conn.SetDeadline(time.Now().Add(answerTime))
 	size := []uint32{0, 3, 1<<30 + 1, 1<<31 + 4, 1<<32 - 1, 1 << 29}[i%6]
 	b := binary.BigEndian.AppendUint32([]byte{"QPBdE"[i%5]}, size)
-	return a.send(hijacked.Conn, append(b, noise(i, 100_000)...))
+	return a.send(s.Conn, append(b, noise(i, 100_000)...))
 }
 
 // slow begins, and says no more; when it goes it is forgotten.
@@ -175,22 +174,18 @@ func (a *abuse) slow(i int) error {
 
 // readsNothing asks for much and goes.
 func (a *abuse) readsNothing(_ int) error {
-	conn, err := a.session()
+	s, err := a.hijacked()
 	if err != nil {
 		return err
 	}
-	hijacked, err := conn.Hijack()
-	if err != nil {
+	s.Frontend.SendQuery(&pgproto3.Query{String: "SELECT * FROM big, generate_series(1, 100)"})
+	if err := s.Frontend.Flush(); err != nil {
 		return err
 	}
-	hijacked.Frontend.SendQuery(&pgproto3.Query{String: "SELECT * FROM big, generate_series(1, 100)"})
-	if err := hijacked.Frontend.Flush(); err != nil {
+	if _, err := s.Frontend.Receive(); err != nil {
 		return err
 	}
-	if _, err := hijacked.Frontend.Receive(); err != nil {
-		return err
-	}
-	return hijacked.Conn.Close()
+	return s.Conn.Close()
 }
 
 func (a *abuse) cancel(i int) error {
