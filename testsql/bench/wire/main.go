@@ -48,7 +48,7 @@ func main() {
 	flag.IntVar(&o.idle, "idle", 1000, "idle sessions")
 	flag.StringVar(&o.only, "only", "", "run only the measurements whose names begin so")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
 	defer stop()
 	if err := run(ctx, os.Stdout, o); err != nil {
 		fmt.Fprintln(os.Stderr, "wire:", err)
