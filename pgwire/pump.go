@@ -2,7 +2,6 @@ package pgwire
 
 import (
 	"io"
-	"net"
 	"time"
 )
 
@@ -38,8 +37,6 @@ type pump struct {
 
 	// rows says that messages of type D are rows; those of type d are always data.
 	rows bool
-	// gather lets more of much come; nil where to wait would bring no more.
-	gather func()
 
 	sent int // buf[sent:pos] is to be written
 	skip int // bytes of the present message's body that are yet to pass
@@ -55,16 +52,6 @@ func (p *pump) await() {
 	if p.large && p.last < bulkSize/2 && p.gather != nil {
 		p.gather()
 	}
-}
-
-// gathering is how to let more come from a connection. In TCP bytes gather, more than a
-// pump takes at once. A Unix socket holds its sender up before that, and of TLS each read
-// gives one record, of 16 KB at most, however much has come.
-func gathering(from net.Conn) func() {
-	if isEncrypted(from) || from.RemoteAddr().Network() != "tcp" {
-		return nil
-	}
-	return func() { time.Sleep(bulkWait) } //nolint:forbidigo // there is no condition: how much is to come nobody knows
 }
 
 // run passes messages on until one side ends or fails.

@@ -159,10 +159,8 @@ func TestPumpGrowsForBulk(t *testing.T) {
 			source.list = append(source.list, newMessage('Z', []byte("I")), newMessage('Z', []byte("I")))
 			var out bytes.Buffer
 			waits := 0
-			p := pump{
-				stream: newStream(source), dst: &out, target: &echo{}, rows: test.rows, gather: func() { waits++ },
-				idle: func(_ bool, read error) error { return read },
-			}
+			p := pump{stream: newStream(source), dst: &out, target: &echo{}, rows: test.rows, idle: func(_ bool, read error) error { return read }}
+			p.gather = func() { waits++ }
 			if err := p.run(); !errors.Is(err, io.EOF) {
 				t.Fatal(err)
 			}
@@ -234,7 +232,7 @@ func TestGathering(t *testing.T) {
 		"Unix socket": {Lean(socket), false}, "Unix socket, accepted": {Lean(acceptedThere), false},
 		"TLS": {tls.Client(Lean(tcp), &tls.Config{}), false}, "TLS, accepted": {tls.Server(Lean(accepted), &tls.Config{}), false},
 	} {
-		if got := gathering(test.conn) != nil; got != test.want {
+		if got := newStream(test.conn).gather != nil; got != test.want {
 			t.Errorf("%s: waits %t, want %t", name, got, test.want)
 		}
 	}

@@ -68,7 +68,7 @@ func (s *session) up() error {
 		}
 	}()
 	p := pump{
-		stream: s.fromClient, dst: s.backend, sent: s.fromClient.pos, gather: gathering(s.client),
+		stream: s.fromClient, dst: s.backend, sent: s.fromClient.pos,
 		target: &fromClient{ledger: s.ledger, rewrite: s.server.config.Rewrite, calm: s.server.config.Calm, block: s.server.config.Block},
 		idle:   func(_ bool, read error) error { return read },
 	}
@@ -86,7 +86,7 @@ func (s *session) up() error {
 func (s *session) down(logger *slog.Logger) (err error) {
 	defer contain(logger)
 	p := pump{
-		stream: s.fromBackend, dst: s.client, sent: s.fromBackend.pos, rows: true, gather: gathering(s.backend),
+		stream: s.fromBackend, dst: s.client, sent: s.fromBackend.pos, rows: true,
 		target: &fromBackend{ledger: s.ledger, adminRole: s.server.config.AdminRole},
 		idle:   s.idle,
 	}

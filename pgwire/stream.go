@@ -1,6 +1,10 @@
 package pgwire
 
-import "io"
+import (
+	"io"
+	"net"
+	"time"
+)
 
 // Sizes of a direction's buffer. It begins small, since most sessions idle, has its usual size
 // once a read has filled it, is large while much comes (pump.bulk), and larger only for a
@@ -20,10 +24,23 @@ type stream struct {
 	last     int  // bytes that the last read brought
 	filled   bool // by a read: the next buffer is to be of bufferSize
 	large    bool // the next buffer is to be of bulkSize
+	// gather lets more of much come; nil where to wait would bring no more.
+	gather func()
 }
 
 func newStream(src io.Reader) *stream {
-	return &stream{src: src, buf: make([]byte, firstSize)}
+	return &stream{src: src, buf: make([]byte, firstSize), gather: gathering(src)}
+}
+
+// gathering is how to let more come from a source. In TCP bytes gather, more than a
+// pump takes at once. A Unix socket holds its sender up before that, and of TLS each read
+// gives one record, of 16 KB at most, however much has come.
+func gathering(src io.Reader) func() {
+	conn, ok := src.(net.Conn)
+	if !ok || isEncrypted(conn) || conn.RemoteAddr().Network() != "tcp" {
+		return nil
+	}
+	return func() { time.Sleep(bulkWait) } //nolint:forbidigo // there is no condition: how much is to come nobody knows
 }
 
 func (s *stream) unread() []byte { return s.buf[s.pos:s.end] }

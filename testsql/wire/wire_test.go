@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -44,9 +43,10 @@ func TestSameBySocketAndTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
-	for name, leg := range map[string]struct{ host, ssl, query string }{
-		"socket": {pg.SocketDir(), "disable", "?sslmode=disable"},
-		"TLS":    {pg.Host(), "require", "?sslmode=verify-full&channel_binding=require&sslrootcert=" + cert.CertFile},
+	socket := socketDir(t)
+	for name, leg := range map[string]struct{ pg, ssl, listen, server, query string }{
+		"socket": {pg.SocketDir(), "disable", "127.0.0.1, " + socket, socket, "?sslmode=disable"},
+		"TLS":    {pg.Host(), "require", "127.0.0.1", "127.0.0.1", "?sslmode=verify-full&channel_binding=require&sslrootcert=" + cert.CertFile},
 	} {
 		for _, database := range []string{name, name + "_direct"} {
 			if _, err := conn.Exec(t.Context(), "CREATE DATABASE "+pgx.Identifier{database}.Sanitize()+" TEMPLATE template0"); err != nil {
@@ -56,18 +56,14 @@ func TestSameBySocketAndTLS(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := instance.New(t, instance.Warehouse{
-				Host: leg.host, Port: pg.Port(), Database: name, User: pg.User(), Password: pg.Password(), SSLMode: leg.ssl,
+				Host: leg.pg, Port: pg.Port(), Database: name, User: pg.User(), Password: pg.Password(), SSLMode: leg.ssl,
 			})
-			own := "127.0.0.1"
-			if leg.ssl == "disable" {
-				own = socketDir(t)
-			}
-			server.Configure("listen_addresses = "+strings.Join(slices.Compact([]string{"127.0.0.1", own}), ", "), "tls_certificate = "+cert.CertFile, "tls_key = "+cert.KeyFile)
+			server.Configure("listen_addresses = "+leg.listen, "tls_certificate = "+cert.CertFile, "tls_key = "+cert.KeyFile)
 			server.Start()
 			at := func(host string, port int, database string) string {
 				return "postgres://" + pg.User() + ":" + pg.Password() + "@/" + database + leg.query + "&host=" + host + "&port=" + strconv.Itoa(port)
 			}
-			playSame(t, place{at(leg.host, pg.Port(), name+"_direct"), name + "_direct"}, place{at(own, server.Port(), "metadb"), name})
+			playSame(t, place{at(leg.pg, pg.Port(), name+"_direct"), name + "_direct"}, place{at(leg.server, server.Port(), "metadb"), name})
 		})
 	}
 }
@@ -75,13 +71,13 @@ func TestSameBySocketAndTLS(t *testing.T) {
 // place is where a script is played.
 type place struct{ address, database string }
 
-func playSame(t *testing.T, direct, through place) {
+func playSame(t *testing.T, direct, behind place) {
 	t.Helper()
 	for _, file := range scripts(t, "same") {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".wire"), func(t *testing.T) {
 			t.Parallel()
 			want := playScript(t, file, direct.address, strings.NewReplacer(direct.database, "metadb"))
-			got := playScript(t, file, through.address, strings.NewReplacer(through.database, "metadb"))
+			got := playScript(t, file, behind.address, strings.NewReplacer(behind.database, "metadb"))
 			if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")); diff != "" {
 				t.Errorf("PostgreSQL says something else than the server (-PostgreSQL +server):\n%s", diff)
 			}

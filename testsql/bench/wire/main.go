@@ -48,6 +48,7 @@ func main() {
 	flag.IntVar(&o.idle, "idle", 1000, "idle sessions")
 	flag.StringVar(&o.only, "only", "", "run only the measurements whose names begin so")
 	flag.Parse()
+	// SIGPIPE too, or what was started would outlive the end of "| head".
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
 	defer stop()
 	if err := run(ctx, os.Stdout, o); err != nil {
